@@ -1,0 +1,35 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { UserError } from './errors.ts';
+
+/**
+ * Writes a file so that a reader sees the old content or the new one, never a part: into a temporary
+ * file beside it, flushed, then renamed.
+ *
+ * @throws UserError where the disk is full or the place cannot be written; nothing is left behind.
+ */
+export function writeFileAtomic(path: string, data: string | Uint8Array): void {
+  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(temporary, data, { flush: true });
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw writeError(path, error);
+  }
+}
+
+function writeError(path: string, error: unknown): unknown {
+  const advice: Record<string, string> = {
+    ENOSPC: 'the disk is full. Free some space and run the same command again: it goes on where it stopped',
+    EDQUOT: 'the disk quota is used up. Free some space and run the same command again',
+    EACCES: 'no permission to write there. Choose another folder with --out',
+    EPERM: 'no permission to write there. Choose another folder with --out',
+    EROFS: 'the file system is read-only. Choose another folder with --out',
+    ENOTDIR: 'a part of the path is a file, not a folder. Choose another folder with --out',
+  };
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  return advice[code] ? new UserError(`cannot write ${path}: ${advice[code]}`, { exitCode: 74, cause: error }) : error;
+}
