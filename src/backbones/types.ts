@@ -1,0 +1,32 @@
+import type { Shape, Tensor } from '../graph/tensor.ts';
+import type { Scope } from '../nn/scope.ts';
+
+/** Loaded parameters by their original names. */
+export type Weights = Map<string, { shape: Shape; data: Float32Array }>;
+
+/** A frozen vision foundation model as the probe sees it. */
+export interface Backbone {
+  name: string;
+  description: string;
+  /** Paper and origin of the weights. */
+  source: string;
+  licence: string;
+  /** Image pixels per feature cell. */
+  stride: number;
+  /** Channels of the features. */
+  channels: number;
+  /** Where clicks enter early: channels and stride of the tokens they are added to. */
+  early: { channels: number; stride: number };
+  /** What the model subtracts from and divides RGB in 0..1 by. */
+  normalisation: { mean: readonly [number, number, number]; std: readonly [number, number, number] };
+  /**
+   * Features [B,C,H/stride,W/stride] of a normalised image [B,3,H,W].
+   *
+   * @param clicks [B,early.channels,H/early.stride,W/early.stride], added at the early injection point.
+   */
+  features(image: Tensor, scope: Scope, clicks?: Tensor): Tensor;
+  /** Loads the weights. Throws UserError that says how to get them where they are missing. */
+  weights(): Promise<Weights>;
+}
+
+export const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const;

@@ -1,0 +1,106 @@
+import type { Shape } from '../tensor.ts';
+import { bytes, type Chunks, float, int, join, message, text } from './protobuf.ts';
+
+/** ONNX attribute: an integer unless wrapped as `{ float }`. */
+export type OnnxAttribute = number | string | readonly number[] | { readonly float: number };
+
+const FLOAT = 1;
+const INT64 = 7;
+const OPSET = 20;
+const IR_VERSION = 10;
+
+/** Collects the nodes, constants, inputs and outputs of one ONNX model (field numbers: onnx.proto, ModelProto and below). */
+export class Emitter {
+  private readonly nodes: Chunks = [];
+  private readonly initializers: Chunks = [];
+  private readonly inputs: Chunks = [];
+  private readonly outputs: Chunks = [];
+  private readonly domains = new Set(['']);
+  private readonly integers = new Map<string, string>();
+  private readonly scalars = new Map<number, string>();
+  private counter = 0;
+
+  /** Adds a node with one output and gives that output's name. */
+  node(
+    type: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, OnnxAttribute>> = {},
+    options: { domain?: string; output?: string } = {},
+  ): string {
+    const output = options.output ?? `%${this.counter++}`;
+    const domain = options.domain ?? '';
+    this.domains.add(domain);
+    this.nodes.push(
+      ...message(1, [
+        ...inputs.flatMap(name => text(1, name)),
+        ...text(2, output),
+        ...text(3, `${type}/${output}`),
+        ...text(4, type),
+        ...Object.entries(attributes).flatMap(([name, value]) => message(5, attribute(name, value))),
+        ...(domain ? text(7, domain) : []),
+      ]),
+    );
+    return output;
+  }
+
+  /** A list of int64 (shapes, axes, pads ...). */
+  int64(values: readonly number[]): string {
+    const known = this.integers.get(values.join());
+    if (known) return known;
+    const name = `%${this.counter++}`;
+    const data = BigInt64Array.from(values, value => BigInt(value));
+    this.initializers.push(...message(5, tensorProto(name, INT64, [values.length], new Uint8Array(data.buffer))));
+    this.integers.set(values.join(), name);
+    return name;
+  }
+
+  /** A float32 constant. */
+  float32(data: Float32Array, shape: Shape, name = `%${this.counter++}`): string {
+    const raw = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    this.initializers.push(...message(5, tensorProto(name, FLOAT, shape, raw)));
+    return name;
+  }
+
+  scalar(value: number): string {
+    const known = this.scalars.get(value);
+    if (known) return known;
+    const name = this.float32(Float32Array.of(value), []);
+    this.scalars.set(value, name);
+    return name;
+  }
+
+  input(name: string, shape: Shape): void {
+    this.inputs.push(...message(11, valueInfo(name, shape)));
+  }
+
+  /** Declares `value` as the model's output `name`. */
+  output(value: string, name: string, shape: Shape): void {
+    this.node('Identity', [value], {}, { output: name });
+    this.outputs.push(...message(12, valueInfo(name, shape)));
+  }
+
+  /** The serialised ModelProto. */
+  model(): Uint8Array {
+    const graph = [...this.nodes, ...text(2, 'clickprobe'), ...this.initializers, ...this.inputs, ...this.outputs];
+    const opsets = [...this.domains].flatMap(domain =>
+      message(8, [...text(1, domain), ...int(2, domain === '' ? OPSET : 1)]),
+    );
+    return join([...int(1, IR_VERSION), ...text(2, 'clickprobe'), ...message(7, graph), ...opsets]);
+  }
+}
+
+function attribute(name: string, value: OnnxAttribute): Chunks {
+  if (typeof value === 'number') return [...text(1, name), ...int(3, value), ...int(20, 2)];
+  if (typeof value === 'string') return [...text(1, name), ...text(4, value), ...int(20, 3)];
+  if ('float' in value) return [...text(1, name), ...float(2, value.float), ...int(20, 1)];
+  return [...text(1, name), ...value.flatMap(item => int(8, item)), ...int(20, 7)];
+}
+
+function tensorProto(name: string, type: number, shape: Shape, raw: Uint8Array): Chunks {
+  return [...shape.flatMap(size => int(1, size)), ...int(2, type), ...text(8, name), ...bytes(9, raw)];
+}
+
+function valueInfo(name: string, shape: Shape): Chunks {
+  const dims = shape.flatMap(size => message(1, int(1, size)));
+  return [...text(1, name), ...message(2, message(1, [...int(1, FLOAT), ...message(2, dims)]))];
+}

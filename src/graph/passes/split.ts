@@ -1,0 +1,93 @@
+import { input, type Rate, rates, type Tensor, topological } from '../tensor.ts';
+
+/** A part of a graph that runs when something of its rate changed. Outputs by name; inputs are its sources. */
+export interface Stage {
+  rate: Rate;
+  /** '' for a stage that all groups share. */
+  group: string;
+  outputs: Map<string, Tensor>;
+}
+
+/**
+ * Partial evaluation: cuts a graph by what changes. Nodes that depend on weights alone, or on weights and image
+ * alone, become stages of their own, whose results later stages take as inputs; so they run once per training step
+ * or once per crop, however many clicks follow. What is frozen stays in whichever stage uses it (constant folding).
+ *
+ * @param groups sets of outputs that are asked for at different times (a prediction; a loss with its gradients).
+ */
+export function split(groups: ReadonlyMap<string, ReadonlyMap<string, Tensor>>): Stage[] {
+  const outputs = [...groups.values()].flatMap(group => [...group.values()]);
+  const rate = new Map<Tensor, number>();
+  const order = topological(outputs);
+  for (const node of order) {
+    const own = node.op === 'input' ? rates.indexOf(node.attributes.rate as Rate) : 0;
+    rate.set(node, Math.max(own, ...node.inputs.map(x => rate.get(x)!)));
+  }
+  const last = Math.max(...outputs.map(y => rate.get(y)!));
+
+  // values that a faster stage takes from a slower one
+  const boundary = new Map<Tensor, Tensor>();
+  const cross = (value: Tensor) => {
+    if (value.op === 'input' || value.op === 'constant' || boundary.has(value)) return;
+    const valueRate = rate.get(value)!;
+    if (valueRate === 0) return;
+    boundary.set(value, input(`value:${boundary.size}`, value.shape, rates[valueRate]));
+  };
+  for (const node of order) for (const x of node.inputs) if (rate.get(x)! < rate.get(node)!) cross(x);
+  for (const y of outputs) if (rate.get(y)! < last) cross(y);
+
+  const within = (values: readonly Tensor[], level: number): Tensor[] =>
+    replaceSlower(values, value => (rate.get(value)! < level ? boundary.get(value) : undefined));
+
+  const stages: Stage[] = [];
+  for (let level = 1; level < last; level++) {
+    const values = [...boundary].filter(([value]) => rate.get(value) === level);
+    if (values.length === 0) continue;
+    const renewed = within(
+      values.map(([value]) => value),
+      level,
+    );
+    stages.push({
+      rate: rates[level],
+      group: '',
+      outputs: new Map(values.map(([, name], i) => [name.attributes.name as string, renewed[i]])),
+    });
+  }
+  for (const [group, wanted] of groups) {
+    const renewed = within([...wanted.values()], last);
+    stages.push({
+      rate: rates[last],
+      group,
+      outputs: new Map([...wanted.keys()].map((name, i) => [name, renewed[i]])),
+    });
+  }
+  return stages;
+}
+
+/** Rebuilds values on top of the replaced ones, without walking below those. */
+function replaceSlower(values: readonly Tensor[], replacement: (value: Tensor) => Tensor | undefined): Tensor[] {
+  const known = new Map<Tensor, Tensor>();
+  const visit = (root: Tensor) => {
+    const stack = [root];
+    while (stack.length > 0) {
+      const node = stack[stack.length - 1];
+      if (known.has(node)) {
+        stack.pop();
+        continue;
+      }
+      const replaced = replacement(node);
+      if (replaced || node.inputs.length === 0) {
+        known.set(node, replaced ?? node);
+        continue;
+      }
+      const missing = node.inputs.filter(x => !known.has(x));
+      if (missing.length > 0) stack.push(...missing);
+      else {
+        const inputs = node.inputs.map(x => known.get(x)!);
+        known.set(node, inputs.every((x, i) => x === node.inputs[i]) ? node : { ...node, inputs });
+      }
+    }
+  };
+  for (const value of values) visit(value);
+  return values.map(value => known.get(value)!);
+}

@@ -1,0 +1,67 @@
+import type { Matrix } from '../graph/tensor.ts';
+
+// One axis of a resize as a matrix [out, in]: row i says how output i is made of the inputs. Rows sum to 1.
+
+type Weights = (position: number) => [index: number, weight: number][];
+
+function build(size: number, out: number, weights: Weights): Matrix {
+  const data = new Float32Array(out * size);
+  for (let i = 0; i < out; i++) {
+    for (const [index, weight] of weights(i)) data[i * size + Math.min(Math.max(index, 0), size - 1)] += weight;
+  }
+  return { rows: out, cols: size, data };
+}
+
+/** Linear interpolation between pixel centres; borders clamped. */
+export function bilinear(size: number, out: number, { alignCorners }: { alignCorners: boolean }): Matrix {
+  const scale = alignCorners ? (out > 1 ? (size - 1) / (out - 1) : 0) : size / out;
+  return build(size, out, i => {
+    const at = alignCorners ? i * scale : Math.max(0, (i + 0.5) * scale - 0.5);
+    const low = Math.min(Math.floor(at), size - 1);
+    return [
+      [low, 1 - (at - low)],
+      [low + 1, at - low],
+    ];
+  });
+}
+
+/**
+ * Cubic convolution with A = -.75 (PyTorch's), align_corners=false, borders clamped.
+ *
+ * @param scale outputs per input; `out / size` by default. ViT position embeddings use another.
+ */
+export function bicubic(size: number, out: number, scale = out / size): Matrix {
+  const A = -0.75;
+  const near = (t: number) => ((A + 2) * t - (A + 3)) * t * t + 1;
+  const far = (t: number) => ((A * t - 5 * A) * t + 8 * A) * t - 4 * A;
+  return build(size, out, i => {
+    const at = (i + 0.5) / scale - 0.5;
+    const low = Math.floor(at);
+    const t = at - low;
+    return [
+      [low - 1, far(t + 1)],
+      [low, near(t)],
+      [low + 1, near(1 - t)],
+      [low + 2, far(2 - t)],
+    ];
+  });
+}
+
+/** The input at floor(i * in / out). */
+export const nearest = (size: number, out: number): Matrix =>
+  build(size, out, i => [[Math.min(Math.floor((i * size) / out), size - 1), 1]]);
+
+/** Adaptive average pooling: output i is the mean of inputs floor(i in/out) .. ceil((i+1) in/out) - 1. May enlarge. */
+export const adaptiveAverage = (size: number, out: number): Matrix =>
+  build(size, out, i => {
+    const from = Math.floor((i * size) / out);
+    const to = Math.ceil(((i + 1) * size) / out);
+    return Array.from({ length: to - from }, (_, j) => [from + j, 1 / (to - from)]);
+  });
+
+/** Padding by mirror images about the border pixels (PyTorch's `reflect`). */
+export const reflectPad = (size: number, pad: number): Matrix =>
+  build(size, size + 2 * pad, i => {
+    const at = Math.abs(i - pad);
+    return [[at < size ? at : 2 * (size - 1) - at, 1]];
+  });

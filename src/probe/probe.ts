@@ -1,0 +1,83 @@
+import { type Backbone, IMAGENET } from '../backbones/types.ts';
+import type { ClickEncoder } from '../clicks/encoders.ts';
+import { add, div, sub } from '../graph/ops/elementwise.ts';
+import { resample } from '../graph/ops/linear.ts';
+import { constant, GraphError, input, type Tensor } from '../graph/tensor.ts';
+import type { Head } from '../heads/heads.ts';
+import { bilinear } from '../nn/resize.ts';
+import { type Parameter, Scope } from '../nn/scope.ts';
+import { none } from '../upsamplers/interpolation.ts';
+import type { Upsampler } from '../upsamplers/types.ts';
+
+/**
+ * Where the click tokens are added: `early` inside the backbone, `late` to its low-res features before the upsampler
+ * (as the released code does).
+ */
+export const injections = ['early', 'late'] as const;
+export type Injection = (typeof injections)[number];
+
+/** A frozen backbone and upsampler, with a head and a click encoder to be trained. */
+export interface Probe {
+  backbone: Backbone;
+  upsampler: Upsampler;
+  head: Head;
+  /** Channels between the layers of the head. */
+  headWidth: number;
+  clickEncoder: ClickEncoder;
+  injection: Injection;
+}
+
+export interface ProbeGraph {
+  /** Source `image` [B,3,H,W]: RGB, 0..1. */
+  image: Tensor;
+  /** Source `clicks` [B,3,H,W]: previous mask's probability, positive disks, negative disks. */
+  clicks: Tensor;
+  /** What the backbone gives, [B,C,h,w]. */
+  features: Tensor;
+  /** What the head sees. */
+  upsampled: Tensor;
+  /** [B,1,H,W] */
+  logits: Tensor;
+  frozen: Map<string, Parameter>;
+  trained: Map<string, Parameter>;
+}
+
+/**
+ * The probe as a graph (paper, section 3): image -> backbone -> upsampler -> head -> one logit per pixel, the encoded
+ * clicks added at the injection point.
+ *
+ * @throws GraphError where the backbone's stride does not divide the size.
+ */
+export function buildProbe(probe: Probe, batch: number, [height, width]: readonly [number, number]): ProbeGraph {
+  const { backbone, upsampler, head, headWidth, clickEncoder, injection } = probe;
+  if (height % backbone.stride !== 0 || width % backbone.stride !== 0) {
+    throw new GraphError(
+      `${backbone.name}: ${height} x ${width} px is not a multiple of its stride ${backbone.stride}`,
+    );
+  }
+  const image = input('image', [batch, 3, height, width], 'image');
+  const clicks = input('clicks', [batch, 3, height, width], 'clicks');
+  const frozen = Scope.frozen('frozen');
+  const trained = Scope.trained('probe');
+
+  const normalised = normalise(image, backbone.normalisation);
+  const target = injection === 'early' ? backbone.early : { channels: backbone.channels, stride: backbone.stride };
+  const tokens = clickEncoder.encode(clicks, trained.at('clicks'), target);
+  const plain = backbone.features(normalised, frozen.at('backbone'), injection === 'early' ? tokens : undefined);
+  const features = injection === 'late' ? add(plain, tokens) : plain;
+
+  const fine = upsampler.upsample(features, normalise(image, IMAGENET), [height, width], frozen.at('upsampler'));
+  const upsampled = upsampler === none ? fine : toSize(fine, height, width);
+  const logits = toSize(head.logits(upsampled, trained.at('head'), headWidth), height, width);
+  return { image, clicks, features, upsampled, logits, frozen: frozen.parameters, trained: trained.parameters };
+}
+
+const normalise = (image: Tensor, { mean, std }: Backbone['normalisation']): Tensor =>
+  div(sub(image, constant(Float32Array.from(mean), [1, 3, 1, 1])), constant(Float32Array.from(std), [1, 3, 1, 1]));
+
+/** Bilinear, corners aligned (the reference's choice for features and logits alike). */
+function toSize(map: Tensor, height: number, width: number): Tensor {
+  const [h, w] = map.shape.slice(2);
+  const axis = (from: number, to: number) => (from === to ? undefined : bilinear(from, to, { alignCorners: true }));
+  return resample(map, axis(h, height), axis(w, width));
+}

@@ -1,0 +1,59 @@
+import { gradient } from '../graph/gradient.ts';
+import { sigmoid } from '../graph/ops/elementwise.ts';
+import { defaultPasses, type Passes, prepare } from '../graph/passes/prepare.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import { compile } from '../runtime/node.ts';
+import type { CompileOptions, Program } from '../runtime/program.ts';
+import type { ProbeGraph } from './probe.ts';
+
+export interface ProgramOptions extends Omit<CompileOptions, 'bound'> {
+  passes?: Passes;
+}
+
+/** Values of parameters by full name. */
+export type Values = ReadonlyMap<string, Float32Array>;
+
+/**
+ * The probe for inference: group `predict` gives `logits` [B,1,H,W] for `image` and `clicks`. The trained weights are
+ * part of the program, so whatever depends on them alone is computed once.
+ */
+export function compileInference(
+  graph: ProbeGraph,
+  frozen: Values,
+  trained: Values,
+  options: ProgramOptions = {},
+): Promise<Program> {
+  const [logits] = prepare([graph.logits], options.passes ?? defaultPasses);
+  return compile({ predict: { logits } }, { ...options, bound: new Map([...frozen, ...trained]) });
+}
+
+/**
+ * The probe for training. Group `predict` gives `probability` [B,1,H,W]; group `step` gives `loss` [B], `logits` and,
+ * under each trained parameter's name, its gradient of the summed loss. Inputs: `image`, `clicks`, `target` and every
+ * trained parameter.
+ *
+ * @param loss the training loss of logits, one value per image.
+ */
+export function compileTraining(
+  graph: ProbeGraph,
+  frozen: Values,
+  loss: (logits: Tensor) => { perImage: Tensor; total: Tensor },
+  options: ProgramOptions = {},
+): Promise<Program> {
+  const [logits] = prepare([graph.logits], options.passes ?? defaultPasses);
+  const { perImage, total } = loss(logits);
+  const names = [...graph.trained.keys()];
+  const gradients = gradient(
+    total,
+    names.map(name => graph.trained.get(name)!.tensor),
+  );
+  // a gradient may not bear the name of the parameter that is fed
+  const step = Object.fromEntries(names.map((name, i) => [gradientName(name), gradients[i]]));
+  return compile(
+    { predict: { probability: sigmoid(logits) }, step: { loss: perImage, logits, ...step } },
+    { ...options, bound: frozen },
+  );
+}
+
+/** The name of a parameter's gradient among the results of `step`. */
+export const gradientName = (parameter: string): string => `gradient:${parameter}`;

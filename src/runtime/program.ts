@@ -1,0 +1,30 @@
+import type { Tensor } from '../graph/tensor.ts';
+
+export type Feeds = Readonly<Record<string, Float32Array>>;
+export type Results = Record<string, Float32Array>;
+
+/** Sets of outputs asked for at different times: `{ predict: { logits }, step: { loss, ... } }`. */
+export type OutputGroups = Readonly<Record<string, Readonly<Record<string, Tensor>>>>;
+
+/**
+ * A compiled graph. What is not fed keeps its last value, and only what depends on something newly fed runs again.
+ */
+export interface Program {
+  /**
+   * Computes the outputs of a group. The arrays given back are reused by the next run: copy what must last.
+   *
+   * @throws GraphError where an input was never fed, is unknown, or has another size.
+   */
+  run(group: string, feeds: Feeds): Promise<Results>;
+  release(): Promise<void>;
+}
+
+export interface CompileOptions {
+  /** Values that never change, by source name. They become part of the model. */
+  bound?: ReadonlyMap<string, Float32Array>;
+  /** Where it runs; `cpu` by default. */
+  device?: 'cpu' | 'webgpu';
+  threads?: number;
+  /** Run only what changed (the split pass). On by default. */
+  split?: boolean;
+}

@@ -1,0 +1,193 @@
+import type { Random } from '../base/random.ts';
+import type { Mask } from '../base/raster.ts';
+import { type LabelMap, mapLabels } from './labels.ts';
+import { dilate, erode } from './morphology.ts';
+import type { Point } from './points.ts';
+
+/** Every constant of the sampling of an object and its first clicks. */
+export interface SamplerConfig {
+  /** Places for positive and, again, for negative clicks. */
+  maxPoints: number;
+  /** A further click is this much less likely than the one before. */
+  countDecay: number;
+  mergeProbability: number;
+  maxMerged: number;
+  /** Positive clicks come from the object eroded by `erosion` px, if more than `minEroded` px remain. */
+  erodeProbability: number;
+  erosion: number;
+  minEroded: number;
+  /** Shares of the strategies for negative clicks. */
+  negatives: { background: number; otherObjects: number; border: number };
+  /** Width of the border band as a share of the square root of the area. */
+  borderWidth: number;
+  /** Whether ignored pixels may carry negative clicks, as in the paper's code. */
+  clickIgnored: boolean;
+}
+
+/** The paper's sampler (released configuration, which follows RITM, arXiv 2102.06583). */
+export const PAPER_SAMPLER: SamplerConfig = {
+  maxPoints: 24,
+  countDecay: 0.8,
+  mergeProbability: 0.15,
+  maxMerged: 2,
+  erodeProbability: 0.9,
+  erosion: 3,
+  minEroded: 10,
+  negatives: { background: 0.1, otherObjects: 0.4, border: 0.5 },
+  borderWidth: 0.1,
+  clickIgnored: false,
+};
+
+/** An object, or several merged into one, with the clicks before the first prediction. */
+export interface Selection {
+  /** Indices of the objects; empty where there was none to choose. */
+  selected: number[];
+  /** [height*width]: 1 object, 0 background, -1 ignored. */
+  target: Int8Array;
+  /** Positive ones first. */
+  points: Point[];
+}
+
+type Pixels = Int32Array;
+
+/**
+ * Draws an object and its clicks.
+ *
+ * @param candidates the objects to choose from; none gives an empty target and negative clicks only
+ */
+export function sampleClicks(
+  labels: LabelMap,
+  candidates: readonly number[],
+  config: SamplerConfig,
+  random: Random,
+): Selection {
+  const selected = chooseObjects(candidates, config, random);
+  const target =
+    selected.length === 0 ? mapLabels(labels, emptyTarget) : mapLabels(labels, values => merge(values, selected));
+  const eroded = selected.map(object => {
+    const mask = { ...size(labels), data: new Uint8Array(mapLabels(labels, values => +(values[object] === 1))) };
+    return pixelsOf(random.chance(config.erodeProbability) ? erodeUnlessTiny(mask, config) : mask);
+  });
+  const positives = samplePositives(eroded, config, random);
+  const negatives = sampleNegatives(labels, target, candidates.length > selected.length, config, random);
+  const toPoints = (pixels: number[], positive: boolean): Point[] =>
+    pixels.map(p => ({ row: Math.floor(p / labels.width), col: p % labels.width, positive, round: 0 }));
+  return { selected, target, points: [...toPoints(positives, true), ...toPoints(negatives, false)] };
+}
+
+function chooseObjects(candidates: readonly number[], config: SamplerConfig, random: Random): number[] {
+  if (candidates.length === 0) return [];
+  const most = Math.min(candidates.length, config.maxMerged);
+  if (most > 1 && random.chance(config.mergeProbability)) {
+    const count = random.integer(2, most);
+    return random.shuffle(candidates).slice(0, count);
+  }
+  return [random.pick(candidates)];
+}
+
+/** The union of objects: an object's pixel wins over an ignored one, that over background. */
+function merge(values: Int8Array, selected: readonly number[]): number {
+  let merged = 0;
+  for (const object of selected) {
+    if (values[object] === 1) return 1;
+    if (values[object] === -1) merged = -1;
+  }
+  return merged;
+}
+
+function emptyTarget(values: Int8Array): number {
+  return values.includes(-1) ? -1 : 0;
+}
+
+function samplePositives(masks: readonly Pixels[], config: SamplerConfig, random: Random): number[] {
+  const { maxPoints, countDecay } = config;
+  const atLeastOne = () => 1 + random.weighted(countProbabilities(maxPoints, countDecay));
+  const ownPoints = masks
+    .slice(0, maxPoints)
+    .map(mask => drawPixels([mask], [1], atLeastOne(), random))
+    .filter(points => points.length > 0);
+  if (ownPoints.length <= 1) return ownPoints[0] ?? [];
+  const first = ownPoints.map(points => points[0]);
+  const count = random.weighted(countProbabilities(maxPoints + 1, countDecay));
+  const further = drawPixels(
+    masks,
+    masks.map(() => 1),
+    count,
+    random,
+  );
+  const room = maxPoints - first.length;
+  return [...first, ...(further.length <= room ? further : random.shuffle(further).slice(0, room))];
+}
+
+function sampleNegatives(
+  labels: LabelMap,
+  target: Int8Array,
+  hasOthers: boolean,
+  config: SamplerConfig,
+  random: Random,
+): number[] {
+  const allowed = (value: number) => value === 0 || (config.clickIgnored && value === -1);
+  const frame = size(labels);
+  const empty: Mask = { ...frame, data: Uint8Array.from(target, value => +allowed(value)) };
+  const objects = mapLabels(labels, values => +values.includes(1));
+  const within = (mask: ArrayLike<number>, wanted: number) =>
+    pixelsOf({ ...frame, data: empty.data.map((value, i) => +(value !== 0 && mask[i] === wanted)) });
+  let masks: Pixels[];
+  if (!target.includes(1)) {
+    const background = within(objects, 0);
+    masks = [background, background, background];
+  } else {
+    const background = pixelsOf(empty);
+    const border = borderBand({ ...frame, data: Uint8Array.from(target, value => +(value === 1)) }, config.borderWidth);
+    masks = [background, hasOthers ? within(objects, 1) : background, within(border.data, 1)];
+  }
+  const { negatives } = config;
+  const count = random.weighted(countProbabilities(config.maxPoints + 1, config.countDecay));
+  return drawPixels(masks, [negatives.background, negatives.otherObjects, negatives.border], count, random);
+}
+
+/** `count` draws of a mask by its weight and then of a pixel of it, with replacement; an empty mask gives none. */
+function drawPixels(masks: readonly Pixels[], weights: readonly number[], count: number, random: Random): number[] {
+  const drawn: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const mask = masks[random.weighted(weights)];
+    if (mask.length > 0) drawn.push(random.pick(mask));
+  }
+  return drawn;
+}
+
+/** [n] probabilities proportional to decay^i. */
+export function countProbabilities(n: number, decay: number): number[] {
+  const powers = Array.from({ length: n }, (_, i) => decay ** i);
+  const total = powers.reduce((sum, power) => sum + power, 0);
+  return powers.map(power => power / total);
+}
+
+/** The eroded mask, or the mask itself where too little would remain. */
+export function erodeUnlessTiny(mask: Mask, config: Pick<SamplerConfig, 'erosion' | 'minEroded'>): Mask {
+  const eroded = erode(mask, config.erosion);
+  return area(eroded) > config.minEroded ? eroded : mask;
+}
+
+/** The band around an object, `ceil(width * sqrt(area))` px wide. */
+export function borderBand(mask: Mask, width: number): Mask {
+  const band = dilate(mask, Math.ceil(width * Math.sqrt(area(mask))));
+  for (let i = 0; i < band.data.length; i++) if (mask.data[i] !== 0) band.data[i] = 0;
+  return band;
+}
+
+function area(mask: Mask): number {
+  let count = 0;
+  for (let i = 0; i < mask.data.length; i++) count += mask.data[i];
+  return count;
+}
+
+function pixelsOf(mask: Mask): Pixels {
+  const pixels = new Int32Array(area(mask));
+  for (let i = 0, n = 0; i < mask.data.length; i++) if (mask.data[i] !== 0) pixels[n++] = i;
+  return pixels;
+}
+
+function size({ width, height }: LabelMap): { width: number; height: number } {
+  return { width, height };
+}
