@@ -25,8 +25,13 @@ export interface Backbone {
    * @param clicks [B,early.channels,H/early.stride,W/early.stride], added at the early injection point.
    */
   features(image: Tensor, scope: Scope, clicks?: Tensor): Tensor;
-  /** Loads the weights. Throws UserError that says how to get them where they are missing. */
-  weights(): Promise<Weights>;
+  /**
+   * Loads the weights.
+   *
+   * @param path a file of them; by default what an installed package brings.
+   * @throws UserError that says how to get them where they are missing or do not fit.
+   */
+  weights(path?: string): Promise<Weights>;
 }
 
 export const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const;

@@ -1,6 +1,5 @@
 import { UserError } from '../base/errors.ts';
 import { Random } from '../base/random.ts';
-import { mean } from './metrics.ts';
 
 export type Interval = [low: number, high: number];
 
@@ -11,34 +10,52 @@ export interface BootstrapOptions {
   resamples?: number;
   /** Coverage, 0..1. Default 0.95. */
   level?: number;
-  /** What the interval is about. Default: the mean. */
-  statistic?: (sample: Float64Array) => number;
 }
 
 /**
- * A percentile bootstrap interval (Efron 1979) of a statistic over objects. The same seed and number of objects give
- * the same resamples, whatever the values: for two methods on the same objects, the interval of the differences of
- * their values is the paired comparison.
+ * Percentile bootstrap intervals (Efron 1979) of the means of per-object numbers: NoC, IoU after a click, whether the
+ * object failed. The same seed and number of objects give the same resamples, whatever the numbers are: with the
+ * differences of two methods on the same objects as column, the interval is their paired comparison.
  *
- * @param values one per object
- * @throws UserError where there are no values
+ * @param columns one number per object in each, all equally long
+ * @throws UserError where there are no objects
+ *
+ * @example
+ * const { noc90, iou1 } = bootstrapMeans({ noc90: counts, iou1: firstIous }, { seed: 0 });
  */
-export function bootstrapInterval(values: ArrayLike<number>, options: BootstrapOptions = {}): Interval {
-  const { seed = 0, resamples = 2000, level = 0.95, statistic = mean } = options;
-  if (values.length === 0) throw new UserError('no objects: an interval needs at least one');
+export function bootstrapMeans<K extends string>(
+  columns: Record<K, ArrayLike<number>>,
+  { seed = 0, resamples = 2000, level = 0.95 }: BootstrapOptions = {},
+): Record<K, Interval> {
+  const names = Object.keys(columns) as K[];
+  const count = names.length === 0 ? 0 : columns[names[0]].length;
+  if (count === 0) throw new UserError('no objects: an interval needs at least one');
+  const odd = names.find(name => columns[name].length !== count);
+  if (odd) throw new RangeError(`column ${odd} has ${columns[odd].length} numbers, ${names[0]} has ${count}`);
   if (!Number.isInteger(resamples) || resamples < 1) {
     throw new UserError(`the number of resamples is ${resamples}; it must be a whole number from 1 on, usually 2000`);
   }
   if (!(level > 0 && level < 1)) throw new UserError(`the level is ${level}; it must be between 0 and 1, usually 0.95`);
-  const random = Random.of(seed, 'bootstrap', values.length);
-  const sample = new Float64Array(values.length);
-  const results = new Float64Array(resamples);
+
+  const random = Random.of(seed, 'bootstrap', count);
+  const values = names.map(name => Float64Array.from(columns[name]));
+  const means = names.map(() => new Float64Array(resamples));
+  const drawn = new Int32Array(count);
   for (let r = 0; r < resamples; r++) {
-    for (let i = 0; i < sample.length; i++) sample[i] = values[random.integer(0, values.length - 1)];
-    results[r] = statistic(sample);
+    for (let i = 0; i < count; i++) drawn[i] = random.integer(0, count - 1);
+    for (let c = 0; c < values.length; c++) means[c][r] = meanAt(values[c], drawn);
   }
-  results.sort();
-  return [quantile(results, (1 - level) / 2), quantile(results, (1 + level) / 2)];
+  const intervals = means.map(sample => {
+    sample.sort();
+    return [quantile(sample, (1 - level) / 2), quantile(sample, (1 + level) / 2)];
+  });
+  return Object.fromEntries(names.map((name, c) => [name, intervals[c]])) as Record<K, Interval>;
+}
+
+function meanAt(values: Float64Array, indices: Int32Array): number {
+  let sum = 0;
+  for (let i = 0; i < indices.length; i++) sum += values[indices[i]];
+  return sum / indices.length;
 }
 
 /** Linear between the neighbouring order statistics (the default of NumPy and R). */

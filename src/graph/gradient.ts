@@ -1,7 +1,7 @@
 import { opTable } from './op.ts';
 import { expand } from './ops/basic.ts';
 import { add } from './ops/elementwise.ts';
-import { concat, slice } from './ops/layout.ts';
+import { after, concat, slice } from './ops/layout.ts';
 import { count, GraphError, scalar, show, type Tensor, topological } from './tensor.ts';
 
 /**
@@ -17,15 +17,32 @@ export function gradient(loss: Tensor, withRespectTo: readonly Tensor[]): Tensor
   const reached = new Set<Tensor>();
   for (const node of order) if (wanted.has(node) || node.inputs.some(x => reached.has(x))) reached.add(node);
 
+  const uses = new Map<Tensor, number>();
+  for (const node of order) for (const x of node.inputs) uses.set(x, (uses.get(x) ?? 0) + 1);
+
+  const waits = new Map<Tensor, Tensor>();
   const contributions = new Map<Tensor, Tensor[]>([[loss, [expand(scalar(1), loss.shape)]]]);
   const gradients = new Map<Tensor, Tensor>();
   for (const node of order.reverse()) {
     const parts = contributions.get(node);
     if (!parts || !reached.has(node)) continue;
-    const dy = accumulate(parts);
+    const later = accumulate(parts);
+    const dy = waits.has(node) ? after(later, waits.get(node)!) : later;
     gradients.set(node, dy);
     if (node.inputs.length === 0) continue;
-    const flowing = opTable.get(node.op)!.gradient(dy, node);
+    // what came first goes back last: the adjoint of an order is the reverse order
+    if (node.op === 'after') waits.set(node.inputs[1], dy);
+    const rule = opTable.get(node.op)!.gradient;
+    let flowing = rule(dy, node);
+    // A factor shared by several products (the bands of a convolution): its gradient is summed at once, and what flows
+    // on waits for the sum. Otherwise the gradients of all products would be held until the last one is known.
+    const shared = node.op === 'matmul' ? node.inputs.findIndex(x => reached.has(x) && uses.get(x)! > 1) : -1;
+    if (shared >= 0) {
+      const x = node.inputs[shared];
+      const total = accumulate([...(contributions.get(x) ?? []), flowing[shared]!]);
+      contributions.set(x, [total]);
+      flowing = rule(after(dy, total), node).map((dx, i) => (i === shared ? null : dx));
+    }
     node.inputs.forEach((x, i) => {
       const dx = flowing[i];
       if (!dx || !reached.has(x)) return;
@@ -52,7 +69,8 @@ function accumulate(parts: readonly Tensor[]): Tensor {
     else byAxis.set(axis, [...(byAxis.get(axis) ?? []), part]);
   }
   for (const [axis, pieces] of byAxis) others.push(pieces.length === 1 ? pieces[0] : joinPieces(pieces, axis));
-  return others.reduce((total, part) => add(total, part));
+  // the runtime computes the second operand first: so each part is added before the next one is made, and few are held
+  return others.reduce((total, part) => add(part, total));
 }
 
 function joinPieces(pieces: readonly Tensor[], axis: number): Tensor {

@@ -30,10 +30,11 @@ function maskOf(...rows: string[]): Mask {
 }
 
 function wrong(target: Target, prediction: Mask, kind: 'missed' | 'added'): Mask {
-  const data = Uint8Array.from(target.data, (label, i) => {
-    const predicted = prediction.data[i] !== 0;
-    return Number(kind === 'missed' ? label === 1 && !predicted : label !== 1 && label !== -1 && predicted);
-  });
+  const data = new Uint8Array(target.data.length);
+  for (let i = 0; i < data.length; i++) {
+    const [label, predicted] = [target.data[i], prediction.data[i] !== 0];
+    data[i] = Number(kind === 'missed' ? label === 1 && !predicted : label !== 1 && label !== -1 && predicted);
+  }
   return { ...target, data };
 }
 
@@ -192,7 +193,7 @@ async function follow(sequence: any): Promise<void> {
     expect(click).toEqual({ x: step.x, y: step.y, positive: step.is_positive });
     clicks.push(click);
     addGaussian(score, w, click, sigma);
-    prediction = { width: w, height: h, data: Uint8Array.from(score, s => Number(s > thr)) };
+    prediction = { width: w, height: h, data: above(score, thr) };
     expect(sha(prediction.data)).toBe(step.pred_sha);
     expect(iou(target, prediction)).toBe(step.iou ?? 1);
   }
@@ -221,22 +222,38 @@ function sequenceMask(key: string): Int8Array {
 type Prediction = { kind: 'shift'; dy: number; dx: number } | { kind: 'disc'; cy: number; cx: number; r2: number };
 
 function predicted({ width, height, data }: Target, how: Prediction): Uint8Array {
-  return Uint8Array.from(data, (_, i) => {
-    const [y, x] = [Math.floor(i / width), i % width];
-    if (how.kind === 'disc') return Number((y - how.cy) ** 2 + (x - how.cx) ** 2 <= how.r2);
-    const [v, u] = [y - how.dy, x - how.dx];
-    return Number(v >= 0 && v < height && u >= 0 && u < width && data[v * width + u] === 1);
-  });
+  const out = new Uint8Array(width * height);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      if (how.kind === 'disc') out[y * width + x] = Number((y - how.cy) ** 2 + (x - how.cx) ** 2 <= how.r2);
+      else if (data[y * width + x] === 1) {
+        const [v, u] = [y + how.dy, x + how.dx];
+        if (v >= 0 && v < height && u >= 0 && u < width) out[v * width + u] = 1;
+      }
+    }
+  }
+  return out;
 }
 
 function addGaussian(score: Float64Array, width: number, click: Click, sigma: number): void {
+  const along = (length: number, centre: number) =>
+    Float64Array.from({ length }, (_, i) => Math.exp(-((i - centre) ** 2) / (2 * sigma * sigma)));
+  const columns = along(width, click.x);
+  const rows = along(score.length / width, click.y);
   const sign = click.positive ? 1 : -1;
-  for (let i = 0; i < score.length; i++) {
-    const [dy, dx] = [Math.floor(i / width) - click.y, (i % width) - click.x];
-    score[i] += sign * Math.exp(-(dy * dy + dx * dx) / (2 * sigma * sigma));
+  for (let y = 0; y < rows.length; y++) {
+    for (let x = 0; x < width; x++) score[y * width + x] += sign * rows[y] * columns[x];
   }
 }
 
+function above(score: Float64Array, threshold: number): Uint8Array {
+  const out = new Uint8Array(score.length);
+  for (let i = 0; i < score.length; i++) out[i] = Number(score[i] > threshold);
+  return out;
+}
+
 function greatest(values: Int32Array): number {
-  return values.reduce((a, b) => Math.max(a, b), 0);
+  let max = 0;
+  for (const value of values) if (value > max) max = value;
+  return max;
 }

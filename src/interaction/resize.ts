@@ -9,8 +9,8 @@ export interface Plane<T extends Uint8Array | Float32Array = Float32Array> {
 }
 
 /**
- * Bilinear resizing with align_corners = true: the corner pixels of both planes coincide. Positions and weights are
- * float32, as in PyTorch's `interpolate`; a plane of the same size is copied exactly.
+ * Bilinear resizing with align_corners = true: the corner pixels of both planes coincide. A plane of the same size is
+ * copied exactly.
  */
 export function resizeBilinear(from: Plane<Uint8Array | Float32Array>, to: Plane): void {
   const rows = taps(from.height, to.height);
@@ -33,14 +33,18 @@ export function resizeBilinear(from: Plane<Uint8Array | Float32Array>, to: Plane
   }
 }
 
-/** Per output position the two input positions and the weight of the second. */
+/**
+ * Per output position the two input positions and the weight of the second. The scale and the weights are rounded to
+ * float32, the positions are not: what PyTorch's fused multiply-add comes to. It decides on which side of 0.5 a
+ * probability falls.
+ */
 function taps(from: number, to: number): { low: Int32Array; high: Int32Array; weight: Float32Array } {
   const low = new Int32Array(to);
   const high = new Int32Array(to);
   const weight = new Float32Array(to);
   const scale = to > 1 ? Math.fround((from - 1) / (to - 1)) : 0;
   for (let i = 0; i < to; i++) {
-    const position = from === to ? i : Math.fround(scale * i);
+    const position = from === to ? i : scale * i;
     low[i] = Math.min(Math.floor(position), from - 1);
     high[i] = Math.min(low[i] + 1, from - 1);
     weight[i] = position - low[i];

@@ -34,7 +34,7 @@ class ScriptedModel implements ClickModel {
   /** Points of the last call, per batch row. */
   points: (readonly Click[])[] = [];
   calls = 0;
-  private image = new Float32Array();
+  private image: Float32Array = new Float32Array();
   private shape: readonly number[] = [];
 
   constructor(
@@ -60,8 +60,8 @@ class ScriptedModel implements ClickModel {
         let logit = this.net.A * (s[i] - 0.25);
         if (this.net.with_prev_mask !== false) logit += this.net.Bp * (input[3 * b * area + i] - 0.5);
         if (this.net.G) {
-          const rgb = [0, 1, 2].map(c => this.image[(3 * b + c) * area + i]);
-          logit += this.net.G * (rgb[0] + 2 * rgb[1] - 3 * rgb[2]);
+          const at = 3 * b * area + i;
+          logit += this.net.G * (this.image[at] + 2 * this.image[at + area] - 3 * this.image[at + 2 * area]);
         }
         logits[b * area + i] = logit;
       }
@@ -78,7 +78,9 @@ class ScriptedModel implements ClickModel {
         for (let y = 0; y < height; y++) {
           const dy2 = (y - py) * (y - py);
           if (dy2 > s2) continue;
-          for (let x = 0; x < width; x++) {
+          const reach = Math.sqrt(s2 - dy2) + 1;
+          const right = Math.min(width - 1, Math.ceil(px + reach));
+          for (let x = Math.max(0, Math.floor(px - reach)); x <= right; x++) {
             const t = Math.max(0, 1 - (dy2 + (x - px) * (x - px)) / s2);
             s[y * width + x] += positive ? t * t : -(t * t);
           }
@@ -238,7 +240,9 @@ function sum(values: Float32Array): number {
 
 function largest(a: Float32Array, b: Float32Array): number {
   expect(a.length).toBe(b.length);
-  return a.reduce((max, value, i) => Math.max(max, Math.abs(value - b[i])), 0);
+  let max = 0;
+  for (let i = 0; i < a.length; i++) max = Math.max(max, Math.abs(a[i] - b[i]));
+  return max;
 }
 
 function largestRelative(a: Float64Array, b: Float64Array): number {

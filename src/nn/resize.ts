@@ -47,9 +47,9 @@ export function bicubic(size: number, out: number, scale = out / size): Matrix {
   });
 }
 
-/** The input at floor(i * in / out). */
+/** The input at floor(i * in / out), computed in float32 as PyTorch does: 2 -> 82 takes output 41 from input 0. */
 export const nearest = (size: number, out: number): Matrix =>
-  build(size, out, i => [[Math.min(Math.floor((i * size) / out), size - 1), 1]]);
+  build(size, out, i => [[Math.floor(Math.fround(i * Math.fround(size / out))), 1]]);
 
 /** Adaptive average pooling: output i is the mean of inputs floor(i in/out) .. ceil((i+1) in/out) - 1. May enlarge. */
 export const adaptiveAverage = (size: number, out: number): Matrix =>
@@ -64,4 +64,12 @@ export const reflectPad = (size: number, pad: number): Matrix =>
   build(size, size + 2 * pad, i => {
     const at = Math.abs(i - pad);
     return [[at < size ? at : 2 * (size - 1) - at, 1]];
+  });
+
+/** The mean over a window of `radius` to each side; at the border over what there is of it. */
+export const boxMean = (size: number, radius: number): Matrix =>
+  build(size, size, i => {
+    const from = Math.max(0, i - radius);
+    const to = Math.min(size, i + radius + 1);
+    return Array.from({ length: to - from }, (_, j) => [from + j, 1 / (to - from)]);
   });

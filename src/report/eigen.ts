@@ -1,12 +1,13 @@
 import { Random } from '../base/random.ts';
 
 /**
- * The leading eigenpairs of a symmetric positive semi-definite matrix, by subspace iteration with a
- * Rayleigh-Ritz step (Golub and Van Loan, section 8.2), in float64. Deterministic: the start comes from a
- * fixed seed, and each vector is signed so that its entry of largest magnitude is positive.
+ * The leading eigenpairs of a symmetric matrix: Lanczos with full reorthogonalisation (Golub and Van Loan,
+ * chapter 10), in float64. The Krylov space grows until the pairs are exact to rounding, at the latest when it
+ * is the whole space. Deterministic: the start comes from a fixed seed, and each vector is signed so that its
+ * entry of largest magnitude is positive.
  *
  * @param matrix [size, size], row-major.
- * @returns values in descending order and unit vectors. Where the rank is below `count`, the rest are zero vectors.
+ * @returns values in descending order and unit vectors. Past `size` pairs, zeros.
  */
 export function leadingEigenpairs(
   matrix: Float64Array,
@@ -14,30 +15,52 @@ export function leadingEigenpairs(
   count: number,
 ): { values: number[]; vectors: Float64Array[] } {
   const random = Random.of(0, 'eigen', size);
-  const block = Math.min(size, count + 13);
-  let basis: Float64Array[] = Array.from({ length: block }, () =>
-    Float64Array.from({ length: size }, () => random.normal()),
-  );
-  orthonormalize(basis);
-  let values: number[] = [];
-  for (let iteration = 0; iteration < 300; iteration++) {
-    const images = basis.map(vector => multiply(matrix, vector));
-    const projected = new Float64Array(block * block);
-    for (let i = 0; i < block; i++) for (let j = 0; j < block; j++) projected[i * block + j] = dot(basis[i], images[j]);
-    const small = jacobi(projected, block);
-    values = small.values;
-    const rotate = (vectors: Float64Array[]) => small.vectors.map(weights => combine(vectors, weights));
-    basis = rotate(basis);
-    const next = rotate(images);
-    const wanted = Math.min(count, block);
-    const residual = Math.max(...next.slice(0, wanted).map((image, i) => distance(image, basis[i], values[i])));
-    if (residual <= 1e-11 * Math.abs(values[0])) break;
-    basis = next;
-    orthonormalize(basis);
+  const draw = () => Float64Array.from({ length: size }, () => random.normal());
+  const basis: Float64Array[] = [];
+  const images: Float64Array[] = [];
+  let next: Float64Array = draw();
+  for (let limit = 64; ; limit *= 2) {
+    while (basis.length < Math.min(limit, size)) {
+      // an image inside the space so far says that the space is invariant: go on with a new direction
+      if (!normalizeAgainst(basis, next)) {
+        next = draw();
+        continue;
+      }
+      basis.push(next);
+      next = multiply(matrix, next);
+      images.push(next.slice());
+    }
+    const steps = basis.length;
+    const projected = new Float64Array(steps * steps);
+    for (let i = 0; i < steps; i++) {
+      for (let j = 0; j <= i; j++) projected[i * steps + j] = projected[j * steps + i] = dot(basis[i], images[j]);
+    }
+    const ritz = jacobi(projected, steps);
+    const weights = ritz.vectors.slice(0, count);
+    const vectors = weights.map(each => combine(basis, each));
+    const residuals = weights.map((each, i) => distance(combine(images, each), vectors[i], ritz.values[i]));
+    const scale = Math.max(...ritz.values.map(Math.abs));
+    if (steps === size || residuals.every(residual => residual <= 1e-11 * scale)) {
+      const missing = Array.from({ length: count - vectors.length }, () => new Float64Array(size));
+      const all = [...vectors.map(signed), ...missing];
+      return { values: all.map((_, i) => ritz.values[i] ?? 0), vectors: all };
+    }
   }
-  const vectors = basis.slice(0, count).map(signed);
-  while (vectors.length < count) vectors.push(new Float64Array(size));
-  return { values: vectors.map((_, i) => values[i] ?? 0), vectors };
+}
+
+/** Makes a vector orthogonal to the basis (Gram-Schmidt, twice) and of length 1; false where nothing is left. */
+function normalizeAgainst(basis: Float64Array[], vector: Float64Array): boolean {
+  const before = Math.sqrt(dot(vector, vector));
+  for (let pass = 0; pass < 2; pass++) {
+    for (const other of basis) {
+      const along = dot(vector, other);
+      for (let k = 0; k < vector.length; k++) vector[k] -= along * other[k];
+    }
+  }
+  const norm = Math.sqrt(dot(vector, vector));
+  if (norm <= 1e-10 * before) return false;
+  for (let k = 0; k < vector.length; k++) vector[k] /= norm;
+  return true;
 }
 
 /** Eigenpairs of a small symmetric matrix by cyclic Jacobi rotations, in descending order of value. */
@@ -53,7 +76,7 @@ function jacobi(matrix: Float64Array, size: number): { values: number[]; vectors
       for (let q = p + 1; q < size; q++) {
         const apq = a[p * size + q];
         off = Math.max(off, Math.abs(apq));
-        if (Math.abs(apq) <= 1e-300) continue;
+        if (Math.abs(apq) <= 1e-18 * scale) continue;
         const theta = (a[q * size + q] - a[p * size + p]) / (2 * apq);
         const t = (theta >= 0 ? 1 : -1) / (Math.abs(theta) + Math.hypot(theta, 1));
         const c = 1 / Math.hypot(t, 1);
@@ -77,23 +100,6 @@ function turn(data: Float64Array, i: number, j: number, c: number, s: number): v
   const y = data[j];
   data[i] = c * x - s * y;
   data[j] = s * x + c * y;
-}
-
-/** Modified Gram-Schmidt, twice for full precision; a dependent vector becomes zero. */
-function orthonormalize(vectors: Float64Array[]): void {
-  for (let i = 0; i < vectors.length; i++) {
-    const vector = vectors[i];
-    const before = Math.sqrt(dot(vector, vector));
-    for (let pass = 0; pass < 2; pass++) {
-      for (let j = 0; j < i; j++) {
-        const along = dot(vector, vectors[j]);
-        for (let k = 0; k < vector.length; k++) vector[k] -= along * vectors[j][k];
-      }
-    }
-    const norm = Math.sqrt(dot(vector, vector));
-    const factor = norm > 1e-12 * before ? 1 / norm : 0;
-    for (let k = 0; k < vector.length; k++) vector[k] *= factor;
-  }
 }
 
 function multiply(matrix: Float64Array, vector: Float64Array): Float64Array {

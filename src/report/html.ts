@@ -3,7 +3,7 @@ import { curvesSvg } from './curves.ts';
 import { escapeHtml, fixed } from './format.ts';
 import { figure, pictureGrid } from './grid.ts';
 import { htmlPage } from './page.ts';
-import type { ExampleObject, ReportData, ResultRow } from './types.ts';
+import type { ExampleObject, FeatureExample, ReportData, ResultRow } from './types.ts';
 
 interface Section {
   id: string;
@@ -76,7 +76,7 @@ function leaderCard(dataset: string, rows: ResultRow[]): string {
   return `<div class="card"><p class="small">Fewest clicks on ${escapeHtml(dataset)}</p>
 <p class="winner">${escapeHtml(best.upsampler)}</p>
 <p>${column.format(best.noc90)} clicks to 90 % IoU${range}.</p>
-${others.length ? `<p class="small">${escapeHtml(clear)}</p>` : ''}</div>`;
+${others.length && interval ? `<p class="small">${escapeHtml(clear)}</p>` : ''}</div>`;
 }
 
 function resultsBody(dataset: string, rows: ResultRow[]): string {
@@ -88,7 +88,7 @@ function resultsBody(dataset: string, rows: ResultRow[]): string {
   const lines = rows.map(row => {
     const cells = columns.map(({ column, best, scale }) => {
       const text = column.format(row[column.key]);
-      const value = best.has(row) ? `<strong>${text}</strong>` : text;
+      const value = `<span class="value">${best.has(row) ? `<strong>${text}</strong>` : text}</span>`;
       const interval = intervalText(column, row);
       const bar = interval ? track(column, row, scale) : '';
       const range = interval ? `<small>${interval.join('–')}</small>` : '';
@@ -99,8 +99,8 @@ function resultsBody(dataset: string, rows: ResultRow[]): string {
     const name = escapeHtml(row.upsampler);
     return `<tr><th scope="row" data-value="${name}">${name}</th>${cells.join('')}</tr>`;
   });
-  const counts = [...new Set(rows.map(row => row.objects))].join(' or ');
-  const title = `${escapeHtml(dataset)}<span>${counts} objects</span>`;
+  const counts = [...new Set(rows.map(row => Number(row.objects)))].join(' or ');
+  const title = `${escapeHtml(dataset)}<span>${counts} ${counts === '1' ? 'object' : 'objects'}</span>`;
   return `<tbody><tr><th scope="rowgroup" colspan="${1 + columns.length}">${title}</th></tr>\n${lines.join('\n')}</tbody>`;
 }
 
@@ -167,7 +167,7 @@ function exampleObject({ dataset, id, source, cells }: ExampleObject): string {
 ${pictureGrid(upsamplers, rows)}</div>`;
 }
 
-function features(images: ReportData['features']): string {
+function features(images: FeatureExample[]): string {
   const names = [...new Set(images.flatMap(({ maps }) => maps.map(map => map.name)))];
   const rows = images.map(({ id, image, maps }) => {
     const pictures = names.map(name => {

@@ -110,8 +110,8 @@ function outlineDistances(mask: Mask, reach: number): Float32Array {
 
 /** A dot with a white rim, a thin shadow and a plus or minus sign: readable without telling red from green. */
 function drawDot(canvas: RgbImage, click: Click, unit: number): void {
-  const radius = Math.max(3.5, 5.5 * unit);
-  const rim = radius / 5;
+  const radius = Math.max(3.5, 8 * unit);
+  const rim = radius / 6;
   const arm = 0.55 * radius;
   const stroke = 0.15 * radius;
   const fill: Color = click.positive ? [16, 160, 72] : [220, 38, 48];

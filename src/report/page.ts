@@ -43,23 +43,10 @@ const style = `
     --series-6: #f2b632; --series-7: #a996f0; --series-8: #c09a55;
   }
 }
-@media print {
-  :root {
-    color-scheme: light;
-    --page: #fff; --card: #fff; --ink: #000; --muted: #444; --line: #ccc; --soft: #f5f5f5;
-    --accent: #000; --best: #eee; --best-ink: #000;
-    --series-1: #0072b2; --series-2: #d55e00; --series-3: #009e73; --series-4: #cc79a7; --series-5: #56b4e9;
-    --series-6: #e69f00; --series-7: #8a6fdf; --series-8: #8c6d31;
-  }
-  nav, fieldset { display: none !important; }
-  h2, h3 { break-after: avoid; }
-  .object, .card, figure, tr, .grid-row { break-inside: avoid; }
-  .scroll { overflow: visible; }
-}
 * { box-sizing: border-box; }
 body {
   margin: 0; background: var(--page); color: var(--ink);
-  font: 16px/1.55 system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif;
+  font: 1rem/1.55 system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif;
   -webkit-text-size-adjust: 100%;
 }
 main { max-width: 1240px; margin: 0 auto; padding: 2.5rem clamp(1rem, 4vw, 3rem) 4rem; }
@@ -83,22 +70,26 @@ pre.command { white-space: pre-wrap; overflow-wrap: anywhere; user-select: all; 
 .card p { margin: 0; }
 .card .winner { margin: .15rem 0 .25rem; font-size: 1.3rem; font-weight: 650; line-height: 1.25; letter-spacing: -.01em; overflow-wrap: anywhere; }
 .scroll { overflow-x: auto; }
-table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
+table { width: 100%; border-collapse: separate; border-spacing: 0; font-variant-numeric: tabular-nums; }
 th, td { padding: .5rem .55rem; text-align: right; vertical-align: top; white-space: nowrap; border-bottom: 1px solid var(--line); }
 thead th { padding-block: .3rem; vertical-align: bottom; border-bottom: 2px solid var(--line); }
 thead button { padding: .2rem 0; border: 0; background: none; color: inherit; font: inherit; font-size: .88rem; font-weight: 600; cursor: pointer; }
 thead button:hover { color: var(--accent); }
-thead button::after { content: ''; display: inline-block; width: 1em; text-align: right; color: var(--accent); }
-th[aria-sort=ascending] button::after { content: '↑'; }
-th[aria-sort=descending] button::after { content: '↓'; }
+thead button { position: relative; }
+thead button::before { position: absolute; right: calc(100% + .2em); color: var(--accent); }
+th[aria-sort=ascending] button::before { content: '↑'; }
+th[aria-sort=descending] button::before { content: '↓'; }
+th[aria-sort]:first-child button::before { right: auto; left: calc(100% + .2em); }
 th:first-child, td:first-child { text-align: left; white-space: normal; overflow-wrap: anywhere; min-width: 8rem; }
+th:first-child { position: sticky; left: 0; z-index: 1; background: var(--page); }
 tbody th { font-weight: 500; }
 tbody th[scope=rowgroup] { padding: 1.4rem .55rem .4rem; font-weight: 650; font-size: 1.05rem; }
 tbody:first-of-type th[scope=rowgroup] { padding-top: .9rem; }
 th[scope=rowgroup] span { font-weight: 400; font-size: .85rem; color: var(--muted); margin-left: .5rem; }
-td strong { padding: .1rem .4rem; margin-right: -.4rem; border-radius: .3rem; background: var(--best); color: var(--best-ink); font-weight: 700; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+td strong { padding: .1rem .4rem; margin: 0 -.4rem; border-radius: .3rem; background: var(--best); color: var(--best-ink); font-weight: 700; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 td small { display: block; color: var(--muted); font-size: .74rem; line-height: 1.3; }
-.track { position: relative; display: inline-block; width: 4rem; height: .7rem; margin-right: .8rem; vertical-align: -.02em; }
+.track { position: relative; display: inline-block; width: 4rem; height: .7rem; margin-right: .5rem; vertical-align: -.02em; }
+.value { display: inline-block; min-width: 3.3rem; }
 .track::before { content: ''; position: absolute; inset: 50% 0 auto; border-top: 1px dotted var(--line); }
 .track i { position: absolute; top: calc(50% - 1px); height: 3px; margin-top: -.5px; border-radius: 2px; background: var(--muted); opacity: .6; }
 .track b { position: absolute; top: 50%; width: 7px; height: 7px; margin: -3px 0 0 -3.5px; border-radius: 50%; background: var(--ink); }
@@ -112,10 +103,10 @@ fieldset label { position: relative; padding: .2rem .8rem; border-radius: .4rem;
 fieldset label:has(:checked) { background: var(--card); box-shadow: 0 0 0 1px var(--line); font-weight: 600; }
 fieldset label:has(:focus-visible) { outline: 2px solid var(--accent); }
 fieldset input { position: absolute; opacity: 0; }
-.object { display: grid; grid-template-columns: minmax(150px, 210px) minmax(0, 1fr); gap: 1.4rem; margin: 0 0 1.2rem; padding: 1.1rem 1.2rem; background: var(--card); border: 1px solid var(--line); border-radius: .7rem; }
+.object { display: grid; grid-template-columns: minmax(130px, 180px) minmax(0, 1fr); gap: 1.4rem; margin: 0 0 1.2rem; padding: 1.1rem 1.2rem; background: var(--card); border: 1px solid var(--line); border-radius: .7rem; }
 .object > div:first-child p { margin: .5rem 0 0; font-size: .85rem; color: var(--muted); overflow-wrap: anywhere; }
 @media (max-width: 720px) { .object { grid-template-columns: minmax(0, 1fr); } .object > div:first-child { max-width: 240px; } }
-.grid { display: grid; grid-template-columns: 4.6rem repeat(var(--columns), minmax(96px, 1fr)); gap: .5rem .6rem; }
+.grid { display: grid; grid-template-columns: 4rem repeat(var(--columns), minmax(96px, 1fr)); gap: .5rem .6rem; }
 .grid-row { display: contents; }
 [role=columnheader], [role=rowheader] { font-size: .85rem; font-weight: 600; overflow-wrap: anywhere; }
 [role=columnheader] { align-self: end; text-align: center; line-height: 1.25; }
@@ -128,13 +119,34 @@ figcaption strong { color: var(--best-ink); }
 .pixelated { image-rendering: pixelated; }
 .features .grid { grid-template-columns: 7rem repeat(var(--columns), minmax(96px, 190px)); }
 dialog { max-width: 94vw; padding: .6rem .6rem .3rem; border: 1px solid var(--line); border-radius: .7rem; background: var(--card); color: var(--ink); text-align: center; cursor: zoom-out; }
+dialog:focus-visible { outline: none; }
 dialog::backdrop { background: rgb(0 0 0 / .7); }
-dialog img { display: block; width: min(90vw, 1000px); max-height: 84vh; object-fit: contain; }
+dialog img { display: block; width: min(90vw, 760px); max-height: 84vh; object-fit: contain; }
 dialog p { margin: .3rem auto; font-size: .85rem; color: var(--muted); }
 details { margin-top: 1rem; }
 summary { cursor: pointer; color: var(--accent); margin-bottom: .7rem; }
 .notes { padding-left: 1.2rem; max-width: 75ch; }
 .notes li { margin: .4rem 0; }
+@media (max-width: 820px) { .track { display: none; } }
+@media print {
+  :root {
+    color-scheme: light; font-size: 12px;
+    --page: #fff; --card: #fff; --ink: #000; --muted: #444; --line: #ccc; --soft: #f5f5f5;
+    --accent: #000; --best: #eee; --best-ink: #000;
+    --series-1: #0072b2; --series-2: #d55e00; --series-3: #009e73; --series-4: #cc79a7; --series-5: #56b4e9;
+    --series-6: #e69f00; --series-7: #8a6fdf; --series-8: #8c6d31;
+  }
+  nav, fieldset { display: none !important; }
+  h2, h3 { break-after: avoid; }
+  .object, .card, figure, tr, .grid-row { break-inside: avoid; }
+  .scroll { overflow: visible; }
+  main { max-width: none; padding: 0; }
+  th:first-child { position: static; background: none; }
+  .object { grid-template-columns: 110px minmax(0, 1fr); }
+  .grid, .features .grid { grid-template-columns: 4rem repeat(var(--columns), minmax(0, 1fr)); }
+  .charts { grid-template-columns: 1fr; }
+  .charts svg { min-width: 0; }
+}
 `;
 
 const script = `

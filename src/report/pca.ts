@@ -11,7 +11,7 @@ export interface FeatureMap {
 }
 
 /** A projection from C channels to three: subtract `mean` [C], multiply by each of `components` [3][C]. */
-export interface Pca {
+interface Pca {
   mean: Float64Array;
   components: Float64Array[];
 }

@@ -26,7 +26,12 @@ export async function compile(groups: OutputGroups, options: CompileOptions = {}
   const compiled: CompiledStage[] = [];
   for (const { group, outputs } of stages) {
     const model = toOnnx(outputs, bound);
-    for (const [name, tensor] of model.inputs) shapes.set(name, tensor);
+    for (const [name, tensor] of model.inputs) {
+      if (shapes.has(name) && shapes.get(name) !== tensor) {
+        throw new GraphError(`two different inputs are named "${name}"`);
+      }
+      shapes.set(name, tensor);
+    }
     compiled.push({
       session: await ort.InferenceSession.create(model.bytes, sessionOptions(options)),
       group,
@@ -35,6 +40,8 @@ export async function compile(groups: OutputGroups, options: CompileOptions = {}
       stale: true,
     });
   }
+  // what stages hand on to one another is not for the caller to feed
+  for (const { group, outputs } of stages) if (group === '') for (const name of outputs.keys()) shapes.delete(name);
   return new StagedProgram(compiled, shapes);
 }
 
@@ -59,6 +66,8 @@ function sessionOptions({
     executionProviders: [device],
     intraOpNumThreads: threads,
     logSeverityLevel: 4,
+    // one block for all intermediate values, planned ahead, is larger than what is ever held at once
+    enableMemPattern: false,
     // idle threads sleep: costs nothing alone, halves the time beside other work
     extra: { session: { intra_op: { allow_spinning: '0' } } },
   };
@@ -75,16 +84,17 @@ class StagedProgram implements Program {
   ) {}
 
   async run(group: string, feeds: Feeds): Promise<Results> {
-    const fresh = new Set(Object.keys(feeds));
-    for (const name of fresh) this.feed(name, feeds[name]);
-    for (const stage of this.stages) {
-      if (stage.inputs.some(name => fresh.has(name))) stage.stale = true;
-      if (!stage.stale || (stage.group !== '' && stage.group !== group)) continue;
-      await this.execute(stage);
-      for (const name of Object.keys(stage.outputs)) fresh.add(name);
-    }
     const own = this.stages.find(stage => stage.group === group);
     if (!own) throw new GraphError(`no group "${group}" in this program`);
+    for (const [name, data] of Object.entries(feeds)) this.check(name, data);
+    for (const [name, data] of Object.entries(feeds)) this.keep(name, data);
+    // all that is outdated is marked before anything runs, so that a run that fails leaves nothing outdated unmarked
+    const fresh = new Set(Object.keys(feeds));
+    for (const stage of this.stages) {
+      if (stage.inputs.some(name => fresh.has(name))) stage.stale = true;
+      if (stage.stale && stage.group === '') for (const name of Object.keys(stage.outputs)) fresh.add(name);
+    }
+    for (const stage of this.needed(own)) if (stage.stale) await this.execute(stage);
     return Object.fromEntries(Object.entries(own.outputs).map(([name, t]) => [name, t.data as Float32Array]));
   }
 
@@ -92,14 +102,31 @@ class StagedProgram implements Program {
     for (const stage of this.stages) await stage.session.release();
   }
 
-  private feed(name: string, data: Float32Array): void {
+  /** A group's own stage after the shared ones that it draws on, directly or not. */
+  private needed(own: CompiledStage): CompiledStage[] {
+    const names = new Set(own.inputs);
+    const stages = [own];
+    for (const stage of this.stages.filter(s => s.group === '').reverse()) {
+      if (!Object.keys(stage.outputs).some(name => names.has(name))) continue;
+      stages.unshift(stage);
+      for (const name of stage.inputs) names.add(name);
+    }
+    return stages;
+  }
+
+  private check(name: string, data: Float32Array): void {
     const source = this.sources.get(name);
     if (!source)
       throw new GraphError(`no input "${name}" in this program (inputs: ${[...this.sources.keys()].join(', ')})`);
     if (data.length !== count(source.shape)) {
       throw new GraphError(`input "${name}": ${data.length} numbers given for shape ${show(source.shape)}`);
     }
-    this.values[name] = new ort.Tensor('float32', data, source.shape);
+  }
+
+  /** Copies a value: the caller may change the array, or feed one that the run writes its results into. */
+  private keep(name: string, data: Float32Array): void {
+    this.values[name] ??= emptyTensor(this.sources.get(name)!);
+    (this.values[name].data as Float32Array).set(data);
   }
 
   private async execute(stage: CompiledStage): Promise<void> {

@@ -7,8 +7,8 @@ export interface AdaptiveIouConfig {
   iouDecay: number;
 }
 
-/** The paper's values (released code, which follows RITM). */
-export const PAPER_ADAPTIVE_IOU: AdaptiveIouConfig = {
+// released code of the paper, which follows RITM
+const PAPER_ADAPTIVE_IOU: AdaptiveIouConfig = {
   initialThreshold: 0.4,
   step: 0.025,
   thresholdDecay: 0.99,

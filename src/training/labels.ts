@@ -44,30 +44,34 @@ export function packLabels(objects: readonly Target[], size: Size): LabelMap {
   };
 }
 
-/** Splits every code by a further object's values, in place; returns the new table of values. */
+/**
+ * Splits every code by a further object's values, in place; returns the new table of values. Where the object
+ * is absent a pixel keeps its code, so that only the object's own pixels cost anything.
+ */
 function refine(codes: Uint32Array, values: number[][], object: Int8Array): number[][] {
-  const renamed = new Int32Array(values.length * 256).fill(-1);
-  const next = [[...values[0], 0]];
-  renamed[0] = 0;
+  const refined = new Int32Array(values.length * 2);
+  const table = values.map(combination => [...combination, 0]);
   for (let i = 0; i < codes.length; i++) {
-    const key = codes[i] * 256 + (object[i] & 255);
-    let code = renamed[key];
-    if (code < 0) {
-      if (object[i] < -1 || object[i] > 1) {
-        throw new UserError(`a mask holds ${object[i]}; expected 1 (object), 0 (background) or -1 (ignored)`);
-      }
-      code = next.length;
-      renamed[key] = code;
-      next.push([...values[codes[i]], object[i]]);
+    const value = object[i];
+    if (value === 0) continue;
+    if (value !== 1 && value !== -1) {
+      throw new UserError(`a mask holds ${value}; expected 1 (object), 0 (background) or -1 (ignored)`);
+    }
+    const key = codes[i] * 2 + +(value === 1);
+    let code = refined[key];
+    if (code === 0) {
+      code = table.length;
+      refined[key] = code;
+      table.push([...values[codes[i]], value]);
     }
     codes[i] = code;
   }
-  return next;
+  return table;
 }
 
 function narrow(codes: Uint32Array, distinct: number): LabelMap['codes'] {
-  if (distinct <= 256) return Uint8Array.from(codes);
-  return distinct <= 65536 ? Uint16Array.from(codes) : codes;
+  if (distinct <= 256) return new Uint8Array(codes);
+  return distinct <= 65536 ? new Uint16Array(codes) : codes;
 }
 
 /** Rearranges pixels: pixel i of the result is pixel `pixels[i]` of the map, or background where that is -1. */

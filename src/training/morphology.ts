@@ -16,8 +16,13 @@ export function dilate(mask: Mask, radius: number): Mask {
 
 /** Erosion by a (2r+1)-sided square. Outside the frame counts as set, so that objects do not shrink at the image border. */
 export function erode(mask: Mask, radius: number): Mask {
-  const invert = ({ width, height, data }: Mask) => ({ width, height, data: data.map(value => (value === 0 ? 1 : 0)) });
-  return invert(dilate(invert(mask), radius));
+  return complement(dilate(complement(mask), radius));
+}
+
+function complement({ width, height, data }: Mask): Mask {
+  const inverse = new Uint8Array(data.length);
+  for (let i = 0; i < data.length; i++) inverse[i] = data[i] === 0 ? 1 : 0;
+  return { width, height, data: inverse };
 }
 
 /** Sets every element of a line of `to` that has a set element of `from` at most `radius` away. */

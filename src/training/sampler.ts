@@ -62,17 +62,18 @@ export function sampleClicks(
   random: Random,
 ): Selection {
   const selected = chooseObjects(candidates, config, random);
-  const target =
-    selected.length === 0 ? mapLabels(labels, emptyTarget) : mapLabels(labels, values => merge(values, selected));
+  const value = selected.length > 0 ? (values: Int8Array) => merge(values, selected) : emptyTarget;
   const eroded = selected.map(object => {
-    const mask = { ...size(labels), data: new Uint8Array(mapLabels(labels, values => +(values[object] === 1))) };
+    const mask = maskOf(labels, values => values[object] === 1);
     return pixelsOf(random.chance(config.erodeProbability) ? erodeUnlessTiny(mask, config) : mask);
   });
   const positives = samplePositives(eroded, config, random);
-  const negatives = sampleNegatives(labels, target, candidates.length > selected.length, config, random);
+  const hasOthers = candidates.length > selected.length;
+  const negatives = sampleNegatives(labels, value, hasOthers, config, random);
   const toPoints = (pixels: number[], positive: boolean): Point[] =>
     pixels.map(p => ({ row: Math.floor(p / labels.width), col: p % labels.width, positive, round: 0 }));
-  return { selected, target, points: [...toPoints(positives, true), ...toPoints(negatives, false)] };
+  const points = [...toPoints(positives, true), ...toPoints(negatives, false)];
+  return { selected, target: mapLabels(labels, value), points };
 }
 
 function chooseObjects(candidates: readonly number[], config: SamplerConfig, random: Random): number[] {
@@ -119,31 +120,30 @@ function samplePositives(masks: readonly Pixels[], config: SamplerConfig, random
   return [...first, ...(further.length <= room ? further : random.shuffle(further).slice(0, room))];
 }
 
+/** @param value the target's, from the values of all objects at a pixel */
 function sampleNegatives(
   labels: LabelMap,
-  target: Int8Array,
+  value: (values: Int8Array) => number,
   hasOthers: boolean,
   config: SamplerConfig,
   random: Random,
 ): number[] {
-  const allowed = (value: number) => value === 0 || (config.clickIgnored && value === -1);
-  const frame = size(labels);
-  const empty: Mask = { ...frame, data: Uint8Array.from(target, value => +allowed(value)) };
-  const objects = mapLabels(labels, values => +values.includes(1));
-  const within = (mask: ArrayLike<number>, wanted: number) =>
-    pixelsOf({ ...frame, data: empty.data.map((value, i) => +(value !== 0 && mask[i] === wanted)) });
-  let masks: Pixels[];
-  if (!target.includes(1)) {
-    const background = within(objects, 0);
-    masks = [background, background, background];
-  } else {
-    const background = pixelsOf(empty);
-    const border = borderBand({ ...frame, data: Uint8Array.from(target, value => +(value === 1)) }, config.borderWidth);
-    masks = [background, hasOthers ? within(objects, 1) : background, within(border.data, 1)];
-  }
-  const { negatives } = config;
   const count = random.weighted(countProbabilities(config.maxPoints + 1, config.countDecay));
-  return drawPixels(masks, [negatives.background, negatives.otherObjects, negatives.border], count, random);
+  if (count === 0) return [];
+  const allowed = (values: Int8Array) => value(values) === 0 || (config.clickIgnored && value(values) === -1);
+  const target = maskOf(labels, values => value(values) === 1);
+  if (!target.data.includes(1)) {
+    const plain = maskOf(labels, values => allowed(values) && !values.includes(1));
+    return drawPixels([pixelsOf(plain)], [1], count, random);
+  }
+  const empty = maskOf(labels, allowed);
+  const background = pixelsOf(empty);
+  const others = hasOthers ? pixelsOf(maskOf(labels, values => allowed(values) && values.includes(1))) : background;
+  const border = borderBand(target, config.borderWidth);
+  for (let i = 0; i < border.data.length; i++) border.data[i] &= empty.data[i];
+  const { negatives } = config;
+  const weights = [negatives.background, negatives.otherObjects, negatives.border];
+  return drawPixels([background, others, pixelsOf(border)], weights, count, random);
 }
 
 /** `count` draws of a mask by its weight and then of a pixel of it, with replacement; an empty mask gives none. */
@@ -188,6 +188,7 @@ function pixelsOf(mask: Mask): Pixels {
   return pixels;
 }
 
-function size({ width, height }: LabelMap): { width: number; height: number } {
-  return { width, height };
+function maskOf(labels: LabelMap, inside: (values: Int8Array) => boolean): Mask {
+  const { width, height } = labels;
+  return { width, height, data: new Uint8Array(mapLabels(labels, values => +inside(values)).buffer) };
 }

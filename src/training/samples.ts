@@ -45,7 +45,7 @@ export interface SampleOptions {
 export const PAPER_SAMPLE = { stream: 'train', minArea: 80, keepBackground: 0.01 } as const;
 
 /** An image whose objects are a few stray pixels could be augmented for ever; after this it is taken as background. */
-const MAX_ATTEMPTS = 200;
+const MAX_ATTEMPTS = 1000;
 
 /**
  * Draws an image, augments it, chooses an object and its first clicks. The result depends on the seed, stream,
@@ -66,7 +66,7 @@ export async function trainingSample(dataset: Dataset, options: SampleOptions): 
     width: image.width,
     height: image.height,
     image: toPlanes(image),
-    target: Float32Array.from(target),
+    target: new Float32Array(target),
     points,
   };
 }
@@ -119,10 +119,15 @@ function augmentSample(
     const augmentation = drawAugmentation(image, augment, random);
     const moved = gatherLabels(labels, sourcePixels(augmentation), augmentation.crop);
     const keep = random.chance(keepBackground);
-    if (keep || hopeless || attempt === MAX_ATTEMPTS || moved.codes.some(code => hasObject[code])) {
+    if (keep || hopeless || attempt === MAX_ATTEMPTS || holdsAny(moved.codes, hasObject)) {
       return { image: augmentImage(image, augmentation), labels: moved };
     }
   }
+}
+
+function holdsAny(codes: ArrayLike<number>, wanted: readonly boolean[]): boolean {
+  for (let i = 0; i < codes.length; i++) if (wanted[codes[i]]) return true;
+  return false;
 }
 
 /** [height, width, 3] of 0..255 to [3, height, width] of 0..1. */

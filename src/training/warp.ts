@@ -80,6 +80,9 @@ export function warpLinear(part: RgbImage, at: Window, inverse: Affine, window: 
   const steps = rowSteps(inverse, window);
   const { width, height, data: source } = part;
   const data = new Uint8Array(window.width * window.height * 3);
+  const stride = width * 3;
+  const lastX = width - 1;
+  const lastY = height - 1;
   for (let y = 0, to = 0; y < window.height; y++) {
     const row = window.y + y;
     const startX = roundHalfEven((inverse[1] * row + inverse[2]) * FIXED_ONE) + half;
@@ -89,23 +92,25 @@ export function warpLinear(part: RgbImage, at: Window, inverse: Affine, window: 
       const fixedY = (startY + steps.y[x]) >> shift;
       const left = (fixedX >> FRACTION_BITS) - at.x;
       const top = (fixedY >> FRACTION_BITS) - at.y;
-      if (left < -1 || top < -1 || left >= width || top >= height) continue;
+      if (left < -1 || top < -1 || left > lastX || top > lastY) continue;
       const right = fixedX & (FRACTION_ONE - 1);
       const lower = fixedY & (FRACTION_ONE - 1);
-      const wa = left >= 0 && top >= 0 ? (FRACTION_ONE - right) * (FRACTION_ONE - lower) : 0;
-      const wb = left + 1 < width && top >= 0 ? right * (FRACTION_ONE - lower) : 0;
-      const wc = left >= 0 && top + 1 < height ? (FRACTION_ONE - right) * lower : 0;
-      const wd = left + 1 < width && top + 1 < height ? right * lower : 0;
-      const a = (top * width + left) * 3;
-      const c = a + width * 3;
-      for (let channel = 0; channel < 3; channel++) {
-        let sum = 512;
-        if (wa !== 0) sum += wa * source[a + channel];
-        if (wb !== 0) sum += wb * source[a + 3 + channel];
-        if (wc !== 0) sum += wc * source[c + channel];
-        if (wd !== 0) sum += wd * source[c + 3 + channel];
-        data[to + channel] = sum >> 10;
-      }
+      let wa = (FRACTION_ONE - right) * (FRACTION_ONE - lower);
+      let wb = right * (FRACTION_ONE - lower);
+      let wc = (FRACTION_ONE - right) * lower;
+      let wd = right * lower;
+      let a = top * stride + left * 3;
+      let b = a + 3;
+      let c = a + stride;
+      let d = c + 3;
+      // a tap outside gets weight 0 and, to stay inside the array, another tap's place
+      if (left < 0) [wa, a, wc, c] = [0, b, 0, d];
+      else if (left === lastX) [wb, b, wd, d] = [0, a, 0, c];
+      if (top < 0) [wa, a, wb, b] = [0, c, 0, d];
+      else if (top === lastY) [wc, c, wd, d] = [0, a, 0, b];
+      data[to] = (wa * source[a] + wb * source[b] + wc * source[c] + wd * source[d] + 512) >> 10;
+      data[to + 1] = (wa * source[a + 1] + wb * source[b + 1] + wc * source[c + 1] + wd * source[d + 1] + 512) >> 10;
+      data[to + 2] = (wa * source[a + 2] + wb * source[b + 2] + wc * source[c + 2] + wd * source[d + 2] + 512) >> 10;
     }
   }
   return { width: window.width, height: window.height, data };

@@ -122,8 +122,6 @@ function duck(random: Random, wear: Wardrobe): Part[] {
 
 function snail(random: Random, wear: Wardrobe): Part[] {
   const r = random.uniform(0.55, 0.68);
-  return [-0.15 + reach * Math.cos(t * 11), -0.12 + reach * Math.sin(t * 11)] as const;
-  });
   return [
     part([limb(0.85, 0.1, 0.04, 0.75, -0.4, 0.05), limb(0.95, 0.15, 0.04, 1.1, -0.3, 0.05)], wear.second),
     part([...stroke(curve([-1.2, 0.52, 0, 0.45, 0.6, 0.42, 0.9, 0.15]), 0.08, 0.2)], wear.second),

@@ -44,6 +44,12 @@ export function shift(colour: Rgb, lightness: number, a = 0, b = 0): Rgb {
   return fromOklab(Math.min(0.97, Math.max(0.1, lab[0] + lightness)), lab[1] + a, lab[2] + b);
 }
 
+/** A quieter colour: its chroma times `chroma`, its OKLab lightness held between .36 and .9. */
+export function mute(colour: Rgb, chroma: number): Rgb {
+  const [lightness, a, b] = toOklab(colour);
+  return fromOklab(Math.min(0.9, Math.max(0.36, lightness)), a * chroma, b * chroma);
+}
+
 /** A near colour: `amount` is the standard deviation in OKLab. */
 export function jitter(random: Random, colour: Rgb, amount: number): Rgb {
   return shift(colour, random.normal() * amount, random.normal() * amount * 0.5, random.normal() * amount * 0.5);

@@ -1,3 +1,5 @@
+import { Random } from '../../base/random.ts';
+
 /** A scalar field over the plane. */
 export type Field = (x: number, y: number) => number;
 
@@ -14,17 +16,16 @@ export function latticeValue(x: number, y: number, seed: number): number {
   return latticeHash(x, y, seed) / 4294967296;
 }
 
-const directions = Float64Array.from({ length: 32 }, (_, i) => {
-  const angle = ((i >> 1) / 16) * 2 * Math.PI;
-  return i & 1 ? Math.sin(angle) : Math.cos(angle);
-});
+/** The numbers 0..255 in a fixed random order, twice, so that an index of up to 510 needs no wrapping. */
+const permutation = (() => {
+  const order = Random.of(0, 'gradient noise').shuffle(Array.from({ length: 256 }, (_, i) => i));
+  return Uint8Array.from([...order, ...order]);
+})();
 
-function corner(x: number, y: number, dx: number, dy: number, seed: number): number {
-  const d = (latticeHash(x, y, seed) & 15) * 2;
-  return directions[d] * dx + directions[d + 1] * dy;
-}
+const slopeX = Float64Array.from({ length: 256 }, (_, i) => Math.cos((i / 16) * 2 * Math.PI));
+const slopeY = Float64Array.from({ length: 256 }, (_, i) => Math.sin((i / 16) * 2 * Math.PI));
 
-/** Gradient noise (Perlin 2002, quintic fade), about -1..1, one feature per unit. */
+/** Gradient noise (Perlin 2002, quintic fade), about -1..1, one feature per unit, repeating after 256. */
 export function gradientNoise(x: number, y: number, seed: number): number {
   const ix = Math.floor(x);
   const iy = Math.floor(y);
@@ -32,12 +33,20 @@ export function gradientNoise(x: number, y: number, seed: number): number {
   const fy = y - iy;
   const u = fx * fx * fx * (fx * (fx * 6 - 15) + 10);
   const v = fy * fy * fy * (fy * (fy * 6 - 15) + 10);
-  const a = corner(ix, iy, fx, fy, seed);
-  const b = corner(ix + 1, iy, fx - 1, fy, seed);
-  const c = corner(ix, iy + 1, fx, fy - 1, seed);
-  const d = corner(ix + 1, iy + 1, fx - 1, fy - 1, seed);
-  const top = a + (b - a) * u;
-  return 1.5 * (top + (c + (d - c) * u - top) * v);
+  const row = (iy + (seed >>> 8)) & 255;
+  const left = permutation[(ix + seed) & 255] + row;
+  const right = permutation[(ix + seed + 1) & 255] + row;
+  const salt = (seed >>> 16) & 255;
+  const a = permutation[left] ^ salt;
+  const b = permutation[right] ^ salt;
+  const c = permutation[left + 1] ^ salt;
+  const d = permutation[right + 1] ^ salt;
+  const p = slopeX[a] * fx + slopeY[a] * fy;
+  const q = slopeX[b] * (fx - 1) + slopeY[b] * fy;
+  const r = slopeX[c] * fx + slopeY[c] * (fy - 1);
+  const t = slopeX[d] * (fx - 1) + slopeY[d] * (fy - 1);
+  const top = p + (q - p) * u;
+  return 1.5 * (top + (r + (t - r) * u - top) * v);
 }
 
 /** Fractal noise: octaves of half the size and half the height, about -1..1. */
@@ -47,7 +56,7 @@ export function fractalNoise(seed: number, octaves: number): Field {
     let height = 1;
     let scale = 1;
     for (let i = 0; i < octaves; i++) {
-      sum += height * gradientNoise(x * scale, y * scale, seed + i * 7919);
+      sum += height * gradientNoise(x * scale, y * scale, seed + i * 7919 * 257);
       height /= 2;
       scale *= 2;
     }

@@ -24,7 +24,7 @@ const band = (x: number, period: number, share: number) =>
 
 /** Slight unevenness, which every real surface has. */
 function unevenness(random: Random, period: number, amount: number): Field {
-  const noise = fractalNoise(random.uint32(), 3);
+  const noise = fractalNoise(random.uint32(), 2);
   const scale = 1 / (period * 1.3);
   return (x, y) => 1 + amount * noise(x * scale, y * scale);
 }
@@ -37,7 +37,7 @@ function rotated(random: Random, texture: Texture, angles: readonly number[] = [
 }
 
 const plain: Pattern = (random, [a, b], period) => {
-  const noise = fractalNoise(random.uint32(), 4);
+  const noise = fractalNoise(random.uint32(), 3);
   const near = mix(a, b, random.uniform(0.05, 0.3));
   return (x, y, out) => {
     const n = noise(x / period, y / period);
@@ -50,11 +50,13 @@ const stripes: Pattern = (random, [a, b, c = b], period) => {
   const share = random.uniform(0.25, 0.65);
   const bend = random.chance(0.4) ? period * random.uniform(0.2, 0.7) : 0;
   const seed = random.uint32();
-  const fine = random.chance(0.35) ? 1 : 0;
+  const fine = random.chance(0.35);
   return rotated(random, (x, y, out) => {
     const at = y + bend * gradientNoise(x / (period * 2.5), y / (period * 2.5), seed);
-    const between = fine * band(at + period / 2, period, 0.1);
-    put(out, mix(a, c, between), b, band(at, period, share), gain(x, y));
+    put(out, a, b, band(at, period, share), gain(x, y));
+    if (!fine) return;
+    const line = band(at + period / 2, period, 0.1);
+    for (let i = 0; i < 3; i++) out[i] += (c[i] - out[i]) * line;
   });
 };
 
@@ -206,7 +208,7 @@ const marble: Pattern = (random, [a, b], period) => {
 };
 
 const clouds: Pattern = (random, [a, b], period) => {
-  const noise = fractalNoise(random.uint32(), 5);
+  const noise = fractalNoise(random.uint32(), 4);
   const scale = 1 / (period * 4);
   return (x, y, out) => {
     const n = noise(x * scale, y * scale);

@@ -115,10 +115,6 @@ function umbrella(random: Random, wear: Wardrobe): Part[] {
   }
   const dome = arc(0, -0.1, 1, 0.85, Math.PI, 2 * Math.PI);
   const third = 2 * Math.floor(dome.length / 6);
-  return [1 - 2 * t, -0.1 - 0.1 * Math.abs(Math.sin(t * panels * Math.PI))] as const;
-  });
-  const dome = arc(0, -0.1, 1, 0.85, Math.PI, 2 * Math.PI);
-  const middle = Math.floor(dome.length / 3);
   return [
     part(stroke([0, -0.9, 0, 0.95, 0.06, 1.06, 0.18, 1.06, 0.22, 0.92], 0.045), wear.bark),
     part(polygon([...dome, ...rim]), wear.main),

@@ -11,15 +11,20 @@ export interface OnnxModel {
 /**
  * Emits outputs as one ONNX model (opset 20 and com.microsoft). Sources whose name is in `bound` become initializers.
  *
- * @throws GraphError where bound data does not have its source's size.
+ * @throws GraphError where bound data does not have its source's size, or where two values have one name.
  */
 export function toOnnx(outputs: ReadonlyMap<string, Tensor>, bound: ReadonlyMap<string, Float32Array>): OnnxModel {
   const emit = new Emitter();
   const names = new Map<Tensor, string>();
   const inputs = new Map<string, Tensor>();
   const named = new Map<string, Tensor>();
-  for (const node of topological([...outputs.values()])) {
+  // The runtime works its way back from what is emitted last. In a list of gradients the first lies deepest: emitted
+  // last, its way makes the others in passing, and nothing is held for them.
+  for (const node of topological([...outputs.values()].reverse())) {
     names.set(node, emitNode(node));
+  }
+  for (const name of outputs.keys()) {
+    if (named.has(name)) throw new GraphError(`output "${name}" has the name of an input`);
   }
   for (const [name, tensor] of outputs) emit.output(names.get(tensor)!, name, tensor.shape);
   return { bytes: emit.model(), inputs };

@@ -1,10 +1,11 @@
 import { defineOp } from '../op.ts';
-import type { Shape, Tensor } from '../tensor.ts';
+import { count, type Shape, type Tensor } from '../tensor.ts';
 import { reshape } from './basic.ts';
 
 const transposeOp = defineOp<{ permutation: readonly number[] }>('transpose', {
   shape([x], { permutation }, fail) {
-    if (permutation.length !== x.length || new Set(permutation).size !== x.length) fail(`permutation ${permutation}`);
+    const axes = permutation.filter(axis => axis in x);
+    if (permutation.length !== x.length || new Set(axes).size !== x.length) fail(`permutation ${permutation}`);
     return permutation.map(axis => x[axis]);
   },
   gradient: (dy, { attributes: { permutation } }) => [
@@ -17,16 +18,11 @@ const transposeOp = defineOp<{ permutation: readonly number[] }>('transpose', {
 });
 /** Output axis i is input axis `permutation[i]`. */
 export function transpose(x: Tensor, permutation: readonly number[]): Tensor {
+  const transposed = transposeOp([x], { permutation });
   if (permutation.every((axis, i) => axis === i)) return x;
   // moving only axes of size 1 moves no data
   const moved = permutation.filter(axis => x.shape[axis] !== 1);
-  if (moved.every((axis, i) => i === 0 || axis > moved[i - 1])) {
-    return reshape(
-      x,
-      permutation.map(axis => x.shape[axis]),
-    );
-  }
-  return transposeOp([x], { permutation });
+  return moved.every((axis, i) => i === 0 || axis > moved[i - 1]) ? reshape(x, transposed.shape) : transposed;
 }
 
 interface Cut extends Record<string, number> {
@@ -60,7 +56,8 @@ export function slice(x: Tensor, axis: number, start: number, length: number, st
 const unsliceOp = defineOp<{ axis: number; start: number; step: number; size: number }>('unslice', {
   shape([x], { axis, start, step, size }, fail) {
     const last = start + (x[axis] - 1) * step;
-    if (Math.min(start, last) < 0 || Math.max(start, last) >= size) fail(`does not fit into ${size}`);
+    const inside = Math.min(start, last) >= 0 && Math.max(start, last) < size;
+    if (!inside || step === 0) fail(`items ${start}..${last} step ${step} of axis ${axis} do not fit into ${size}`);
     return x.map((n, i) => (i === axis ? size : n));
   },
   gradient: (dy, { inputs: [x], attributes: { axis, start, step } }) => [slice(dy, axis, start, x.shape[axis], step)],
@@ -114,7 +111,8 @@ function padNode(
 
 const concatOp = defineOp<{ axis: number }>('concat', {
   shape(shapes, { axis }, fail) {
-    const [first] = shapes;
+    const [first = []] = shapes;
+    if (!(axis in first)) fail(`no axis ${axis} to join along`);
     const fits = (s: Shape) => s.length === first.length && s.every((size, i) => i === axis || size === first[i]);
     if (!shapes.every(fits)) fail(`shapes differ beside axis ${axis}`);
     return first.map((size, i) => (i === axis ? shapes.reduce((total, s) => total + s[axis], 0) : size));
@@ -141,3 +139,16 @@ export function pad(x: Tensor, pads: readonly (readonly [axis: number, before: n
 
 /** Mirror image along an axis. */
 export const reverse = (x: Tensor, axis: number): Tensor => slice(x, axis, x.shape[axis] - 1, x.shape[axis], -1);
+
+const afterOp = defineOp('after', {
+  shape: ([x]) => x,
+  gradient: dy => [dy, null],
+  lower(emit, [x, earlier], { inputs }) {
+    // the sum of no numbers of `earlier` is 0: adding it changes nothing, but it must be there first
+    const flat = emit.node('Reshape', [earlier, emit.int64([count(inputs[1].shape)])]);
+    const nothing = emit.node('Slice', [flat, emit.int64([0]), emit.int64([0]), emit.int64([0])]);
+    return emit.node('Add', [x, emit.node('ReduceSum', [nothing, emit.int64([0])], { keepdims: 1 })]);
+  },
+});
+/** x, but what uses it is computed only once `earlier` is there. Orders a computation so that less is held at once. */
+export const after = (x: Tensor, earlier: Tensor): Tensor => afterOp([x, earlier], {});

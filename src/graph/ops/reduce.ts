@@ -1,5 +1,5 @@
 import { defineOp } from '../op.ts';
-import { count, type Tensor } from '../tensor.ts';
+import { count, GraphError, show, type Tensor } from '../tensor.ts';
 import { reshape, sum, unbroadcast } from './basic.ts';
 import { add, div, mul, sqrt, sub } from './elementwise.ts';
 
@@ -45,7 +45,9 @@ export const layerNorm = (x: Tensor, scale: Tensor, bias: Tensor, epsilon: numbe
 
 /** GroupNorm over [B,C,H,W] (groups of neighbouring channels, all their pixels), without scale and shift. */
 export function groupNormalise(x: Tensor, groups: number, epsilon: number): Tensor {
-  const [b] = x.shape;
+  const [b, c] = x.shape;
+  if (c % groups !== 0)
+    throw new GraphError(`groupNormalise: ${c} channels do not fit ${groups} groups (${show(x.shape)})`);
   const grouped = reshape(x, [b, groups, count(x.shape) / (b * groups)]);
   const centred = sub(grouped, mean(grouped, [2]));
   return reshape(div(centred, sqrt(add(mean(mul(centred, centred), [2]), epsilon))), x.shape);

@@ -2,7 +2,7 @@ import { reshape } from '../ops/basic.ts';
 import type { ConvAttributes } from '../ops/conv.ts';
 import { conv2d, convTranspose2d } from '../ops/conv.ts';
 import { add } from '../ops/elementwise.ts';
-import { concat, slice, transpose } from '../ops/layout.ts';
+import { after, concat, slice, transpose } from '../ops/layout.ts';
 import { matmul } from '../ops/linear.ts';
 import { constant, type Tensor } from '../tensor.ts';
 import { rewrite } from './rewrite.ts';
@@ -58,10 +58,12 @@ export function winograd(outputs: readonly Tensor[], options: WinogradOptions): 
 
 function worthwhile(node: Tensor): boolean {
   const [, w] = node.inputs;
-  const { stride, groups, dilation } = node.attributes as unknown as ConvAttributes;
+  const { stride, groups, dilation, pads } = node.attributes as unknown as ConvAttributes;
   const [o, c, kh, kw] = w.shape;
   const [, , h, width] = node.shape;
   if (kh !== 3 || kw !== 3 || stride !== 1 || groups !== 1 || dilation !== 1) return false;
+  // with wider borders a band of tiles could see nothing but padding
+  if (pads.some(zeros => zeros > 2)) return false;
   // the transforms cost as much as some 64 channels; the last tiles of small maps are mostly padding
   return Math.min(o, c) >= 64 && h >= 8 && width >= 8;
 }
@@ -85,7 +87,10 @@ function transformed(node: Tensor, { bandBytes }: WinogradOptions): Tensor {
     const bottom = top + rows * OUT + 2;
     const [first, end] = [Math.max(0, top), Math.min(height, bottom)];
     const right = tileCols * OUT + 2 - pads[1] - width;
-    const seen = slice(slice(x, 2, first, end - first), 3, 0, width + Math.min(0, right));
+    const rowsSeen = slice(x, 2, first, end - first);
+    // band after band, so that one at a time is held
+    const ordered = parts.length > 0 ? after(rowsSeen, parts[parts.length - 1]) : rowsSeen;
+    const seen = slice(ordered, 3, 0, width + Math.min(0, right));
     const tiles = conv2d(reshape(seen, [b * c, 1, ...seen.shape.slice(2)]), INPUT_TRANSFORM, undefined, {
       stride: OUT,
       pads: [first - top, pads[1], bottom - end, Math.max(0, right)],

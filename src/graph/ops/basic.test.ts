@@ -1,0 +1,4 @@
+import { testCases } from '../../../test/support/op-cases.ts';
+import { basicCases } from '../../../test/support/ops/basic.ts';
+
+testCases(basicCases);

@@ -1,0 +1,4 @@
+import { testCases } from '../../../test/support/op-cases.ts';
+import { linearCases } from '../../../test/support/ops/linear.ts';
+
+testCases(linearCases);

@@ -1,0 +1,115 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { expectEqualGraphs } from '../../../test/support/passes.ts';
+import { type ConvOptions, conv2d, type Pads } from '../ops/conv.ts';
+import { add, mul, relu } from '../ops/elementwise.ts';
+import { input, type Shape, type Tensor, topological } from '../tensor.ts';
+import { winograd } from './winograd.ts';
+
+const WHOLE = { bandBytes: 2 ** 30 };
+/** Room for `rows` rows of tiles of [B,64,.,width] maps. */
+const bandsOf = (rows: number, width: number, batch = 1) => ({
+  bandBytes: rows * 4 * batch * 64 * 36 * Math.ceil(width / 4),
+});
+// the transforms of F(4x4, 3x3) amplify rounding about tenfold
+const BOUNDS = { element: 1e-4, l2: 2e-5 };
+// where a value near zero gets the other sign a ReLU's gradient jumps, which no rounding bound covers
+const BEHIND_RELU = { element: 0.1, l2: 3e-3 };
+
+const convolution = (x: Shape, options: ConvOptions = {}, { out = 64, bias = false } = {}): Tensor =>
+  conv2d(
+    input('x', x, 'image'),
+    input('w', [out, x[1], 3, 3], 'weights'),
+    bias ? input('b', [out], 'weights') : undefined,
+    options,
+  );
+
+const isDirect = (t: Tensor) => t.op === 'conv2d' && t.inputs[1].op === 'input';
+const bandCount = (y: Tensor) => topological([y]).filter(t => t.op === 'convTranspose2d').length;
+
+async function expectTransformed(y: Tensor, options = WHOLE): Promise<Tensor> {
+  const [fast] = winograd([y], options);
+  expect(topological([y]).some(isDirect)).toBe(true);
+  expect(topological([fast]).some(isDirect)).toBe(false);
+  await expectEqualGraphs(fast, y, BOUNDS);
+  return fast;
+}
+
+describe('winograd equals the direct convolution', () => {
+  it.each<[string, Shape, Pads]>([
+    ['sizes of whole tiles', [1, 64, 16, 12], [1, 1, 1, 1]],
+    ['the smallest map', [1, 64, 8, 8], [1, 1, 1, 1]],
+    ['no padding', [1, 64, 10, 15], [0, 0, 0, 0]],
+    ['sides that leave 1, 2, 3', [1, 64, 13, 10], [1, 1, 1, 1]],
+    ['odd sides', [1, 64, 37, 11], [1, 1, 1, 1]],
+    ['padding on top and left', [1, 64, 11, 9], [1, 1, 0, 0]],
+    ['padding below and right', [1, 64, 9, 14], [0, 0, 1, 2]],
+    ['wide padding', [1, 64, 9, 9], [2, 2, 2, 2]],
+  ])('%s', async (_, x, pads) => {
+    await expectTransformed(convolution(x, { pads }));
+  });
+
+  it('with a bias, batches and unequal channels', async () => {
+    await expectTransformed(convolution([2, 64, 9, 13], { pads: [1, 1, 1, 1] }, { bias: true, out: 70 }));
+    await expectTransformed(convolution([2, 70, 12, 11], {}, { bias: true }));
+  });
+
+  it.each([1, 2, 3])('in bands of %i rows of tiles', async rows => {
+    const y = convolution([1, 64, 27, 10], { pads: [1, 1, 1, 1] }, { bias: true });
+    const banded = await expectTransformed(y, bandsOf(rows, 10));
+    expect(bandCount(banded)).toBe(Math.ceil(7 / rows));
+  });
+
+  it('in bands of one row where not even one fits', async () => {
+    const y = convolution([2, 64, 12, 8], { pads: [2, 0, 1, 2] });
+    expect(bandCount(await expectTransformed(y, { bandBytes: 1 }))).toBe(Math.ceil(13 / 4));
+  });
+
+  it('for any size, padding and band', async () => {
+    const property = fc.asyncProperty(
+      fc.integer({ min: 1, max: 2 }),
+      fc.integer({ min: 10, max: 37 }),
+      fc.integer({ min: 10, max: 37 }),
+      fc.tuple(fc.nat(2), fc.nat(2), fc.nat(2), fc.nat(2)),
+      fc.integer({ min: 1, max: 9 }),
+      fc.boolean(),
+      async (batch, height, width, pads, rows, bias) => {
+        await expectTransformed(
+          convolution([batch, 64, height, width], { pads }, { bias }),
+          bandsOf(rows, width, batch),
+        );
+      },
+    );
+    await fc.assert(property, { numRuns: 8, seed: 1 });
+  });
+
+  it('in chains, with what stands between', async () => {
+    const same: ConvOptions = { pads: [1, 1, 1, 1] };
+    const x = input('x', [1, 64, 12, 10], 'image');
+    const [w1, w2] = ['w1', 'w2'].map(name => input(name, [64, 64, 3, 3], 'weights'));
+    const linear = conv2d(mul(conv2d(x, w1, undefined, same), 0.5), w2, undefined, same);
+    await expectTransformed(add(linear, x));
+    // one weight twice
+    await expectTransformed(conv2d(conv2d(x, w1, undefined, same), w1, undefined, same));
+
+    const rectified = conv2d(relu(conv2d(x, w1, undefined, same)), w2, undefined, same);
+    await expectEqualGraphs(winograd([rectified], WHOLE)[0], rectified, BEHIND_RELU);
+  });
+});
+
+describe('winograd leaves alone', () => {
+  const x = input('x', [1, 64, 16, 16], 'image');
+  const weight = (...shape: number[]) => input('w', shape, 'weights');
+  it.each<[string, Tensor]>([
+    ['other kernels', conv2d(x, weight(64, 64, 1, 1))],
+    ['other kernels in one direction', conv2d(x, weight(64, 64, 3, 1))],
+    ['strides', conv2d(x, weight(64, 64, 3, 3), undefined, { stride: 2 })],
+    ['dilation', conv2d(x, weight(64, 64, 3, 3), undefined, { dilation: 2 })],
+    ['groups', conv2d(x, weight(128, 32, 3, 3), undefined, { groups: 2 })],
+    ['few channels out', conv2d(x, weight(63, 64, 3, 3))],
+    ['few channels in', conv2d(input('x', [1, 63, 16, 16], 'image'), weight(64, 63, 3, 3))],
+    ['low maps', conv2d(input('x', [1, 64, 9, 30], 'image'), weight(64, 64, 3, 3))],
+    ['narrow maps', conv2d(input('x', [1, 64, 30, 9], 'image'), weight(64, 64, 3, 3))],
+    ['padding wider than the kernel sees', conv2d(x, weight(64, 64, 3, 3), undefined, { pads: [3, 0, 0, 0] })],
+  ])('%s', (_, y) => expect(winograd([y], { bandBytes: 1 })[0]).toBe(y));
+});
