@@ -1,7 +1,7 @@
-import { opTable } from './op.ts';
+import { makeNode, opTable } from './op.ts';
 import { expand } from './ops/basic.ts';
 import { add } from './ops/elementwise.ts';
-import { after, concat, slice } from './ops/layout.ts';
+import { after, concat, slice, waitsFor } from './ops/layout.ts';
 import { count, GraphError, scalar, show, type Tensor, topological } from './tensor.ts';
 
 /**
@@ -31,9 +31,11 @@ export function gradient(loss: Tensor, withRespectTo: readonly Tensor[]): Tensor
     gradients.set(node, dy);
     if (node.inputs.length === 0) continue;
     // what came first goes back last: the adjoint of an order is the reverse order
-    if (node.op === 'after') waits.set(node.inputs[1], dy);
-    const rule = opTable.get(node.op)!.gradient;
-    let flowing = rule(dy, node);
+    const earlier = waitsFor(node);
+    if (earlier) waits.set(earlier, dy);
+    const forward = rebuild(node, dy);
+    const rule = (flow: Tensor) => opTable.get(node.op)!.gradient(flow, forward);
+    let flowing = rule(dy);
     // A factor shared by several products (the bands of a convolution): its gradient is summed at once, and what flows
     // on waits for the sum. Otherwise the gradients of all products would be held until the last one is known.
     const shared = node.op === 'matmul' ? node.inputs.findIndex(x => reached.has(x) && uses.get(x)! > 1) : -1;
@@ -41,7 +43,7 @@ export function gradient(loss: Tensor, withRespectTo: readonly Tensor[]): Tensor
       const x = node.inputs[shared];
       const total = accumulate([...(contributions.get(x) ?? []), flowing[shared]!]);
       contributions.set(x, [total]);
-      flowing = rule(after(dy, total), node).map((dx, i) => (i === shared ? null : dx));
+      flowing = rule(after(dy, total)).map((dx, i) => (i === shared ? null : dx));
     }
     node.inputs.forEach((x, i) => {
       const dx = flowing[i];
@@ -90,4 +92,26 @@ function joinPieces(pieces: readonly Tensor[], axis: number): Tensor {
     segments.push(covering.length > 0 ? covering.reduce((total, s) => add(total, s)) : expand(scalar(0), shape));
   }
   return concat(segments, axis);
+}
+
+/** The node on inputs computed again where they are marked so; not before `dy` is there, or they would be held all along. */
+function rebuild(node: Tensor, dy: Tensor): Tensor {
+  if (!node.inputs.some(x => x.op === 'recomputed')) return node;
+  const inputs = node.inputs.map(x => {
+    if (x.op !== 'recomputed') return x;
+    const [value, base] = x.inputs;
+    return substitute(value, base, after(base, dy));
+  });
+  return { ...node, inputs };
+}
+
+/** `value` with `base` replaced in its computation. */
+function substitute(value: Tensor, base: Tensor, replacement: Tensor): Tensor {
+  const known = new Map<Tensor, Tensor>([[base, replacement]]);
+  for (const node of topological([value])) {
+    if (known.has(node)) continue;
+    const inputs = node.inputs.map(x => known.get(x)!);
+    known.set(node, inputs.every((x, i) => x === node.inputs[i]) ? node : makeNode(node.op, inputs, node.attributes));
+  }
+  return known.get(value)!;
 }

@@ -200,6 +200,7 @@ describe('shapes that do not fit', () => {
 
 describe('what changes nothing builds nothing', () => {
   const t = x(2, 3);
+  const one = x(2, 1, 3);
   it.each([
     ['reshape', () => reshape(t, [2, 3])],
     ['expand', () => expand(t, [2, 3])],
@@ -212,6 +213,10 @@ describe('what changes nothing builds nothing', () => {
     ['pad', () => pad(t, [[0, 0, 0]])],
   ])('%s', (_, build) => expect(build()).toBe(t));
 
+  it('sums no axes of size 1', () => {
+    expect(sum(one, [1])).toBe(one);
+    expect(sum(one, [0, 1]).attributes.axes).toEqual([0]);
+  });
   it('moves axes of size 1 by a reshape', () => {
     expect(transpose(x(2, 1, 3), [1, 0, 2]).op).toBe('reshape');
     expect(transpose(x(2, 1, 3), [2, 1, 0]).op).toBe('transpose');

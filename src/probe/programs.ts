@@ -10,6 +10,11 @@ export interface ProgramOptions extends Omit<CompileOptions, 'bound'> {
   passes?: Passes;
 }
 
+export interface TrainingProgramOptions extends ProgramOptions {
+  /** Leave out the group `predict`, where no rounds of clicks are simulated: it holds the frozen weights once more. */
+  stepOnly?: boolean;
+}
+
 /** Values of parameters by full name. */
 export type Values = ReadonlyMap<string, Float32Array>;
 
@@ -38,7 +43,7 @@ export function compileTraining(
   graph: ProbeGraph,
   frozen: Values,
   loss: (logits: Tensor) => { perImage: Tensor; total: Tensor },
-  options: ProgramOptions = {},
+  { stepOnly = false, ...options }: TrainingProgramOptions = {},
 ): Promise<Program> {
   const [logits] = prepare([graph.logits], options.passes ?? defaultPasses);
   const { perImage, total } = loss(logits);
@@ -49,10 +54,9 @@ export function compileTraining(
   );
   // a gradient may not bear the name of the parameter that is fed
   const step = Object.fromEntries(names.map((name, i) => [gradientName(name), gradients[i]]));
-  return compile(
-    { predict: { probability: sigmoid(logits) }, step: { loss: perImage, logits, ...step } },
-    { ...options, bound: frozen },
-  );
+  const groups: Record<string, Record<string, Tensor>> = { step: { loss: perImage, logits, ...step } };
+  if (!stepOnly) groups.predict = { probability: sigmoid(logits) };
+  return compile(groups, { ...options, bound: frozen });
 }
 
 /** The name of a parameter's gradient among the results of `step`. */

@@ -32,8 +32,11 @@ export async function compile(groups: OutputGroups, options: CompileOptions = {}
       }
       shapes.set(name, tensor);
     }
+    const session = await ort.InferenceSession.create(model.bytes, sessionOptions(options));
+    // the session has its own copy: give the memory back now, not when the garbage collector comes round
+    (model.bytes.buffer as ArrayBuffer).resize(0);
     compiled.push({
-      session: await ort.InferenceSession.create(model.bytes, sessionOptions(options)),
+      session,
       group,
       inputs: [...model.inputs.keys()],
       outputs: Object.fromEntries([...outputs].map(([name, tensor]) => [name, emptyTensor(tensor)])),

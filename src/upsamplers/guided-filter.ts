@@ -8,7 +8,7 @@ import { type Band, bands, block, cellPosition, spread } from './bands.ts';
 import { colours } from './guidance.ts';
 import type { Upsampler } from './types.ts';
 
-export interface GuidedFilterOptions {
+interface GuidedFilterOptions {
   /** Of the square window, in pixels of the guidance. */
   radius: number;
   /** Variances of the guidance well below this are smoothed away. */
@@ -36,7 +36,8 @@ export function guidedFilter(guidance: Tensor, p: Tensor, { radius, eps, scale =
   const [height, width] = p.shape.slice(2);
   const [coarseI, coarseP] = [everyNth(guidance, scale), everyNth(p, scale)];
   const window = Math.floor(radius / scale);
-  const average = windowMean(coarseP, [window, window]);
+  const [vertical, horizontal] = [0, 1].map(axis => boxMean(coarseP.shape[2 + axis], window));
+  const average = (x: Tensor) => resample(x, vertical, horizontal);
   const [meanI, meanP] = [average(coarseI), average(coarseP)];
   const covariance = sub(average(mul(coarseI, coarseP)), mul(meanI, meanP));
   const variance = sub(average(mul(coarseI, coarseI)), mul(meanI, meanI));
@@ -44,12 +45,6 @@ export function guidedFilter(guidance: Tensor, p: Tensor, { radius, eps, scale =
   const b = sub(meanP, mul(a, meanI));
   const full = (map: Tensor) => upsampled(average(map), [height, width]);
   return add(mul(full(a), guidance), full(b));
-}
-
-/** The mean over windows of maps as large as this one. */
-function windowMean(map: Tensor, radius: readonly number[]): (x: Tensor) => Tensor {
-  const [vertical, horizontal] = [0, 1].map(axis => boxMean(map.shape[2 + axis], radius[axis]));
-  return x => resample(x, vertical, horizontal);
 }
 
 function everyNth(map: Tensor, step: number): Tensor {
@@ -60,9 +55,10 @@ function everyNth(map: Tensor, step: number): Tensor {
 function upsampled(map: Tensor, [height, width]: readonly [number, number]): Tensor {
   const [h, w] = map.shape.slice(2);
   if (h === height && w === width) return map;
-  return resample(map, bilinear(h, height, { alignCorners: false }), bilinear(w, width, { alignCorners: false }));
+  return resample(map, bilinear(h, height, CENTRES), bilinear(w, width, CENTRES));
 }
 
+const CENTRES = { alignCorners: false };
 const RADIUS_PIXELS = 8;
 const EPS = 1e-3;
 /** Coefficients are found on a grid this much finer than the features. */
@@ -70,8 +66,8 @@ const FACTOR = 2;
 
 /**
  * The fast guided filter with the image's colours as guidance. As it is linear in the features, its answers to single
- * cells are the weights of all: H * W * w * 6 numbers, from the image alone; 17 MB for 224 px with 14x14 cells, 135 MB
- * for 448 px with 28x28.
+ * cells are the weights of all, from the image alone: at ratios of 11 and more H * W * w * 6 numbers, 17 MB for 224 px
+ * with 14x14 cells, 135 MB for 448 px with 28x28.
  */
 export const guidedFilterUpsampler: Upsampler = {
   name: 'guided-filter',
@@ -83,67 +79,81 @@ export const guidedFilterUpsampler: Upsampler = {
   agnostic: true,
   upsample(features, image, size) {
     const [h, w] = features.shape.slice(2);
-    const [height, width] = size;
-    const grid = [FACTOR * h, FACTOR * w] as const;
-    const radius = [0, 1].map(axis => Math.max(1, Math.round((RADIUS_PIXELS * grid[axis]) / size[axis])));
-    const coefficients = colourCoefficients(colours(image, grid), upsampled(impulses(h, w), grid), radius, EPS);
-    const guidance = colours(image, size);
+    const coarse = colours(image, [FACTOR * h, FACTOR * w]);
+    const full = colours(image, size);
+    const radius = [h, w].map((cells, i) => Math.max(1, Math.round((RADIUS_PIXELS * FACTOR * cells) / size[i])));
     // a pixel takes coefficients from two grid rows, these from windows of windows
     const reach = 1 + Math.ceil((1 + 2 * radius[0]) / FACTOR);
-    const parts = bands(height, h, reach).map(band => ({ band, weights: answers(coefficients, guidance, band, w) }));
-    return spread(features, width, parts);
+    const answers = cellAnswers(coarse, full, radius);
+    const parts = bands(size[0], h, reach).map(band => ({ band, weights: answers(band) }));
+    return spread(features, size[1], parts);
   },
 };
 
 /**
  * The filter's answers to single cells at the pixels of a band: [B, rows*W, lowRows*w].
  *
- * @param coefficients of the answers to all cells, each [B,h*w,FACTOR*h,FACTOR*w].
- * @param guidance [B,3,H,W].
+ * @param coarse guidance on the grid of the coefficients [B,3,FACTOR*h,FACTOR*w].
+ * @param full guidance at the output's size [B,3,H,W].
  */
-function answers(coefficients: readonly Tensor[], guidance: Tensor, band: Band, w: number): Tensor {
-  const { row, rows, lowRow, lowRows } = band;
-  const [b, , height, width] = guidance.shape;
-  const [gridHeight, gridWidth] = coefficients[0].shape.slice(2);
-  const first = Math.max(0, Math.floor(cellPosition(row, height, gridHeight)));
-  const end = Math.min(gridHeight, Math.floor(cellPosition(row + rows - 1, height, gridHeight)) + 2);
-  const down = block(bilinear(gridHeight, height, { alignCorners: false }), row, rows, first, end - first);
-  const across = bilinear(gridWidth, width, { alignCorners: false });
+function cellAnswers(coarse: Tensor, full: Tensor, radius: readonly number[]): (band: Band) => Tensor {
+  const [b, , height, width] = full.shape;
+  const [gridHeight, gridWidth] = coarse.shape.slice(2);
+  const [h, w] = [gridHeight / FACTOR, gridWidth / FACTOR];
+  const fromCells = { down: bilinear(h, gridHeight, CENTRES), across: bilinear(w, gridWidth, CENTRES) };
+  const mean = { down: boxMean(gridHeight, radius[0]), across: boxMean(gridWidth, radius[1]) };
+  const toPixels = { down: bilinear(gridHeight, height, CENTRES), across: bilinear(gridWidth, width, CENTRES) };
+  const gridRow = (i: number) => Math.floor(cellPosition(i, height, gridHeight));
+  const span = (from: number, end: number) => {
+    const first = Math.max(0, from);
+    return { from: first, rows: Math.min(gridHeight, end) - first };
+  };
+  const widened = ({ from, rows }: { from: number; rows: number }) => span(from - radius[0], from + rows + radius[0]);
 
-  const colour = [...channels(slice(guidance, 2, row, rows)), scalar(1)];
-  const terms = coefficients.map((map, i) => {
-    const cells = slice(slice(map, 1, lowRow * w, lowRows * w), 2, first, end - first);
-    return mul(resample(cells, down, across), colour[i]);
-  });
-  return transpose(reshape(total(terms), [b, lowRows * w, rows * width]), [0, 2, 1]);
-}
+  return ({ row, rows, lowRow, lowRows }) => {
+    // grid rows that the pixels see, those that their windows see, those that the windows of these see
+    const seen = span(gridRow(row), gridRow(row + rows - 1) + 2);
+    const middle = widened(seen);
+    const all = widened(middle);
+    const inner = block(mean.down, middle.from, middle.rows, all.from, all.rows);
+    const outer = block(mean.down, seen.from, seen.rows, middle.from, middle.rows);
+    const last = block(toPixels.down, row, rows, seen.from, seen.rows);
 
-/** A channel for every cell, 1 there and 0 elsewhere: [1,h*w,h,w]. */
-function impulses(h: number, w: number): Tensor {
-  const data = new Float32Array((h * w) ** 2);
-  for (let cell = 0; cell < h * w; cell++) data[cell * (h * w + 1)] = 1;
-  return constant(data, [1, h * w, h, w]);
+    // a channel for every cell, upsampled to the grid
+    const spots = mul(
+      constant(block(fromCells.down, all.from, all.rows, lowRow, lowRows).data, [all.rows, lowRows, 1, 1]),
+      constant(fromCells.across.data, [1, 1, gridWidth, w]),
+    );
+    const cells = reshape(transpose(spots, [1, 3, 0, 2]), [1, lowRows * w, all.rows, gridWidth]);
+    const coefficients = colourCoefficients(slice(coarse, 2, all.from, all.rows), cells, x =>
+      resample(x, inner, mean.across),
+    );
+    const colour = [...channels(slice(full, 2, row, rows)), scalar(1)];
+    const terms = coefficients.map((x, i) => {
+      const averaged = resample(x, outer, mean.across);
+      return mul(resample(averaged, last, toPixels.across), colour[i]);
+    });
+    return transpose(reshape(total(terms), [b, lowRows * w, rows * width]), [0, 2, 1]);
+  };
 }
 
 /**
- * Window-averaged [a_1 .. a_G, b] of q = sum_i a_i I_i + b, each [B,C,h,w], for guidance I [B,G,h,w] and p [1,C,h,w]:
- * a = (cov(I) + eps 1)^-1 cov(I, p), b = mean(p) - a mean(I).
+ * [a_1 .. a_G, b] of q = sum_i a_i I_i + b, each [B,C,..], for guidance I [B,G,h,w] and p [1,C,h,w]:
+ * a = (cov(I) + eps)^-1 cov(I, p), b = mean(p) - a mean(I).
  */
-function colourCoefficients(guidance: Tensor, p: Tensor, radius: readonly number[], eps: number): Tensor[] {
-  const average = windowMean(p, radius);
+function colourCoefficients(guidance: Tensor, p: Tensor, average: (x: Tensor) => Tensor): Tensor[] {
   const parts = channels(guidance);
   const means = parts.map(average);
   const meanP = average(p);
   const covariance = parts.map((x, i) =>
     parts.map((y, j) => {
       const value = sub(average(mul(x, y)), mul(means[i], means[j]));
-      return i === j ? add(value, eps) : value;
+      return i === j ? add(value, EPS) : value;
     }),
   );
   const withP = parts.map((x, i) => sub(average(mul(x, p)), mul(means[i], meanP)));
   const a = solve(covariance, withP);
-  const b = sub(meanP, total(a.map((ai, i) => mul(ai, means[i]))));
-  return [...a, b].map(average);
+  return [...a, sub(meanP, total(a.map((ai, i) => mul(ai, means[i]))))];
 }
 
 /** Solves M x = y at every pixel by elimination; M symmetric and positive definite, so that no pivot is small. */

@@ -1,9 +1,9 @@
-import { reshape, sum } from '../graph/ops/basic.ts';
+import { expand, reshape, sum } from '../graph/ops/basic.ts';
 import { add, mul } from '../graph/ops/elementwise.ts';
 import { concat, slice, transpose } from '../graph/ops/layout.ts';
 import { matmul } from '../graph/ops/linear.ts';
 import { softmax } from '../graph/ops/reduce.ts';
-import { constant, GraphError, type Matrix, type Tensor } from '../graph/tensor.ts';
+import { constant, GraphError, type Matrix, scalar, type Tensor } from '../graph/tensor.ts';
 import { bands, block, cellPosition, spread } from './bands.ts';
 import { colours } from './guidance.ts';
 import type { Upsampler } from './types.ts';
@@ -47,7 +47,7 @@ export function jointBilateralUpsample(
   // |a - b|^2 = |a|^2 - 2ab + |b|^2, and softmax over b does not see |a|^2
   const key = mul(cells, 1 / sigmaRange);
   const keys = concat([key, mul(sum(mul(key, key), [1]), -0.5)], 1);
-  const one = constant(new Float32Array(b * height * width).fill(1), [b, 1, height, width]);
+  const one = expand(scalar(1), [b, 1, height, width]);
   const queries = transpose(concat([mul(guidance, 1 / sigmaRange), one], 1), [0, 2, 3, 1]);
   const down = axisLogits(height, h, radius, sigmaSpatial);
   const across = constant(axisLogits(width, w, radius, sigmaSpatial).data, [width, 1, w]);
@@ -57,8 +57,8 @@ export function jointBilateralUpsample(
     const query = reshape(slice(queries, 1, row, rows), [b, rows * width, g + 1]);
     const likeness = matmul(query, reshape(slice(keys, 2, lowRow, lowRows), [b, g + 1, lowRows * w]));
     const vertical = constant(block(down, row, rows, lowRow, lowRows).data, [rows, 1, lowRows, 1]);
-    const nearness = add(vertical, across);
-    const logits = add(reshape(likeness, [b, rows, width, lowRows, w]), nearness);
+    // not `vertical + across` first: a constant as large as the weights
+    const logits = add(add(reshape(likeness, [b, rows, width, lowRows, w]), vertical), across);
     return { band, weights: softmax(reshape(logits, [b, rows * width, lowRows * w])) };
   });
   return spread(features, width, parts);

@@ -28,7 +28,7 @@ const FORWARD = 4e-6;
 const BACKWARD = 2e-5;
 
 /** Checks shape and values against the reference, every gradient against central differences of the reference. */
-export async function checkCase(op: string, { title, shapes, build, reference, range, blocked = [] }: OpCase) {
+async function checkCase(op: string, { title, shapes, build, reference, range, blocked = [] }: OpCase) {
   const [low, high] = range ?? [-1.5, 1.5];
   const inputs = shapes.map((shape, i) => input(`x${i}`, shape, 'clicks'));
   const y = build(...inputs);

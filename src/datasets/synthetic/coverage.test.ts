@@ -58,6 +58,11 @@ describe('coverageOf', () => {
     expect(at(coverageOf(ring(20, 20, 10, 10, 3)), 20, 20)).toBe(0);
   });
 
+  it('takes nearly level edges', () => {
+    expect(sum(coverageOf([polygon([0, 0, 10, Number.MIN_VALUE, 5, 5])]))).toBeCloseTo(25, 5);
+    expect(sum(coverageOf([polygon([0, 0, 10, 1e-8, 5, 5])]))).toBeCloseTo(25, 5);
+  });
+
   it('draws a bent stroke without gaps at its joints', () => {
     const patch = coverageOf(stroke([0, 0, 20, 0, 20, 20, 40, 25], 3));
     for (const [x, y] of [

@@ -39,7 +39,8 @@ export function coverageOf(contours: readonly Contour[]): Patch {
 }
 
 function addEdge(sums: Float32Array, stride: number, x0: number, y0: number, x1: number, y1: number): void {
-  if (y0 === y1) return;
+  // A level edge covers nothing; a nearly level one neither, and its slope would overflow.
+  if (Math.abs(y1 - y0) < 1e-9) return;
   const way = y0 < y1 ? 1 : -1;
   const yTop = Math.min(y0, y1);
   const yBottom = Math.max(y0, y1);

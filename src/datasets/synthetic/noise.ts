@@ -4,7 +4,7 @@ import { Random } from '../../base/random.ts';
 export type Field = (x: number, y: number) => number;
 
 /** 32 mixed bits of a lattice point. */
-export function latticeHash(x: number, y: number, seed: number): number {
+function latticeHash(x: number, y: number, seed: number): number {
   let h = Math.imul(x | 0, 0x27d4eb2d) ^ Math.imul(y | 0, 0x165667b1) ^ seed;
   h = Math.imul(h ^ (h >>> 15), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);

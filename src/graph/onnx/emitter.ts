@@ -4,8 +4,9 @@ import { bytes, type Chunks, float, int, join, message, text } from './protobuf.
 /** ONNX attribute: an integer unless wrapped as `{ float }`. */
 export type OnnxAttribute = number | string | readonly number[] | { readonly float: number };
 
+// TensorProto.DataType
 const FLOAT = 1;
-const INT64 = 7;
+export const INT64 = 7;
 const OPSET = 20;
 const IR_VERSION = 10;
 

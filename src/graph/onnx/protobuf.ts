@@ -31,8 +31,10 @@ export const text = (field: number, value: string): Chunks => bytes(field, utf8.
 
 export const message = (field: number, value: Chunks): Chunks => [key(field, 2), varint(sizeOf(value)), ...value];
 
+/** One array, in a buffer that `release` can empty without waiting for the garbage collector. */
 export function join(chunks: Chunks): Uint8Array {
-  const out = new Uint8Array(sizeOf(chunks));
+  const size = sizeOf(chunks);
+  const out = new Uint8Array(new ArrayBuffer(size, { maxByteLength: size }));
   let at = 0;
   for (const chunk of chunks) {
     out.set(chunk, at);

@@ -45,7 +45,11 @@ const sumOp = defineOp<{ axes: readonly number[] }>('sum', {
 });
 
 /** Sum over axes, which stay as size 1. */
-export const sum = (x: Tensor, axes: readonly number[]): Tensor => (axes.length === 0 ? x : sumOp([x], { axes }));
+export function sum(x: Tensor, axes: readonly number[]): Tensor {
+  // beside axes of size 1 the runtime adds one by one, slower and less exactly
+  const long = axes.filter(axis => x.shape[axis] !== 1);
+  return long.length === 0 ? x : sumOp([x], { axes: long });
+}
 
 const expandOp = defineOp<{ shape: Shape }>('expand', {
   shape([x], { shape }, fail) {

@@ -1,3 +1,4 @@
+import { type Emitter, INT64 } from '../onnx/emitter.ts';
 import { defineOp } from '../op.ts';
 import { count, type Shape, type Tensor } from '../tensor.ts';
 import { reshape } from './basic.ts';
@@ -33,6 +34,7 @@ interface Cut extends Record<string, number> {
   length: number;
 }
 
+/** Has a second input where the slice waits for another value, see `after`. */
 const sliceOp = defineOp<Cut>('slice', {
   shape([x], { axis, start, step, length }, fail) {
     const last = start + (length - 1) * step;
@@ -40,12 +42,18 @@ const sliceOp = defineOp<Cut>('slice', {
     if (!inside || length < 1 || step === 0) fail(`items ${start}..${last} step ${step} of axis ${axis}`);
     return x.map((size, i) => (i === axis ? length : size));
   },
-  gradient: (dy, { inputs: [x], attributes: { axis, start, step } }) => [unslice(dy, axis, start, step, x.shape[axis])],
-  lower(emit, [x], { attributes: { axis, start, step, length } }) {
+  gradient: (dy, { inputs: [x], attributes: { axis, start, step } }) => [
+    unslice(dy, axis, start, step, x.shape[axis]),
+    null,
+  ],
+  lower(emit, [x, earlier], { inputs, attributes: { axis, start, step, length } }) {
     const end = start + length * step;
     // a negative end would count from the back
     const stop = end < 0 ? -(2 ** 53 - 1) : end;
-    return emit.node('Slice', [x, emit.int64([start]), emit.int64([stop]), emit.int64([axis]), emit.int64([step])]);
+    const constant = emit.int64([start]);
+    const zero = earlier && emit.node('Cast', [zeroFrom(emit, earlier, inputs[1])], { to: INT64 });
+    const from = zero ? emit.node('Add', [constant, zero]) : constant;
+    return emit.node('Slice', [x, from, emit.int64([stop]), emit.int64([axis]), emit.int64([step])]);
   },
 });
 /** `length` items of an axis from `start`, every `step`-th (negative: backwards). */
@@ -97,14 +105,7 @@ export function unslice(x: Tensor, axis: number, start: number, step: number, si
   return start === 0 && step === 1 && size === x.shape[axis] ? x : unsliceOp([x], { axis, start, step, size });
 }
 
-function padNode(
-  emit: Parameters<Parameters<typeof defineOp>[1]['lower']>[0],
-  x: string,
-  rank: number,
-  axis: number,
-  before: number,
-  after: number,
-): string {
+function padNode(emit: Emitter, x: string, rank: number, axis: number, before: number, after: number): string {
   const pads = Array.from({ length: 2 * rank }, (_, i) => (i === axis ? before : i === axis + rank ? after : 0));
   return emit.node('Pad', [x, emit.int64(pads)]);
 }
@@ -143,12 +144,30 @@ export const reverse = (x: Tensor, axis: number): Tensor => slice(x, axis, x.sha
 const afterOp = defineOp('after', {
   shape: ([x]) => x,
   gradient: dy => [dy, null],
-  lower(emit, [x, earlier], { inputs }) {
-    // the sum of no numbers of `earlier` is 0: adding it changes nothing, but it must be there first
-    const flat = emit.node('Reshape', [earlier, emit.int64([count(inputs[1].shape)])]);
-    const nothing = emit.node('Slice', [flat, emit.int64([0]), emit.int64([0]), emit.int64([0])]);
-    return emit.node('Add', [x, emit.node('ReduceSum', [nothing, emit.int64([0])], { keepdims: 1 })]);
-  },
+  lower: (emit, [x, earlier], { inputs }) => emit.node('Add', [x, zeroFrom(emit, earlier, inputs[1])]),
 });
-/** x, but what uses it is computed only once `earlier` is there. Orders a computation so that less is held at once. */
-export const after = (x: Tensor, earlier: Tensor): Tensor => afterOp([x, earlier], {});
+/** x, but computed only once `earlier` is there. Orders a computation so that less is held at once. */
+export const after = (x: Tensor, earlier: Tensor): Tensor =>
+  x.op === 'slice' ? sliceOp([x.inputs[0], earlier], x.attributes as Cut) : afterOp([x, earlier], {});
+
+/** What a node waits for without using its value. */
+export const waitsFor = (node: Tensor): Tensor | undefined =>
+  node.op === 'after' || node.op === 'slice' ? node.inputs[1] : undefined;
+
+/** The sum of no numbers of a tensor: 0, but not to be had before the tensor is. */
+function zeroFrom(emit: Emitter, name: string, tensor: Tensor): string {
+  const flat = emit.node('Reshape', [name, emit.int64([count(tensor.shape)])]);
+  const nothing = emit.node('Slice', [flat, emit.int64([0]), emit.int64([0]), emit.int64([0])]);
+  return emit.node('ReduceSum', [nothing, emit.int64([0])], { keepdims: 1 });
+}
+
+const recomputedOp = defineOp('recomputed', {
+  shape: ([x]) => x,
+  gradient: dy => [dy, null],
+  lower: (_, [x]) => x,
+});
+/**
+ * x, a value made from `base`, that is not to be held for the gradient: gradient rules get a copy of its computation
+ * from `base` instead.
+ */
+export const recomputed = (x: Tensor, base: Tensor): Tensor => recomputedOp([x, base], {});

@@ -34,7 +34,8 @@ function layer({ x, out = [40, 36], kernel, channels = 3, axis = aligned, bias =
   const features = input('x', x, 'image');
   const weight = input('w', [channels, x[1], ...kernel], 'weights');
   const [h, w] = x.slice(2);
-  const upsampled = resample(features, out[0] && axis(h, out[0]), out[1] && axis(w, out[1]));
+  const along = (size: number, to?: number) => (to ? axis(size, to) : undefined);
+  const upsampled = resample(features, along(h, out[0]), along(w, out[1]));
   return conv2d(upsampled, weight, bias ? input('b', [channels], 'weights') : undefined, options);
 }
 

@@ -2,7 +2,7 @@ import { reshape } from '../ops/basic.ts';
 import type { ConvAttributes } from '../ops/conv.ts';
 import { conv2d, convTranspose2d } from '../ops/conv.ts';
 import { add } from '../ops/elementwise.ts';
-import { after, concat, slice, transpose } from '../ops/layout.ts';
+import { after, concat, recomputed, slice, transpose } from '../ops/layout.ts';
 import { matmul } from '../ops/linear.ts';
 import { constant, type Tensor } from '../tensor.ts';
 import { rewrite } from './rewrite.ts';
@@ -43,6 +43,8 @@ const OUTPUT_TRANSFORM = constant(swapped(kronecker(A_T, A_T), OUT * OUT, POINTS
 export interface WinogradOptions {
   /** Bound on a band's transformed input, in bytes. */
   bandBytes: number;
+  /** Up to this size the transformed input is held for the gradient, above it is computed again. */
+  keepBytes: number;
 }
 
 /**
@@ -68,7 +70,7 @@ function worthwhile(node: Tensor): boolean {
   return Math.min(o, c) >= 64 && h >= 8 && width >= 8;
 }
 
-function transformed(node: Tensor, { bandBytes }: WinogradOptions): Tensor {
+function transformed(node: Tensor, { bandBytes, keepBytes }: WinogradOptions): Tensor {
   const [x, w, bias] = node.inputs;
   const [b, c, height, width] = x.shape;
   const [, o, outHeight, outWidth] = node.shape;
@@ -78,6 +80,7 @@ function transformed(node: Tensor, { bandBytes }: WinogradOptions): Tensor {
 
   const rowBytes = 4 * b * Math.max(c, o) * POINTS * tileCols;
   const bands = Math.ceil(tileRows / Math.max(1, Math.floor(bandBytes / rowBytes)));
+  const keep = rowBytes * tileRows <= keepBytes;
   const parts: Tensor[] = [];
   for (let band = 0; band < bands; band++) {
     const from = Math.floor((band * tileRows) / bands);
@@ -87,10 +90,11 @@ function transformed(node: Tensor, { bandBytes }: WinogradOptions): Tensor {
     const bottom = top + rows * OUT + 2;
     const [first, end] = [Math.max(0, top), Math.min(height, bottom)];
     const right = tileCols * OUT + 2 - pads[1] - width;
-    const rowsSeen = slice(x, 2, first, end - first);
+    const columns = slice(x, 3, 0, width + Math.min(0, right));
     // band after band, so that one at a time is held
-    const ordered = parts.length > 0 ? after(rowsSeen, parts[parts.length - 1]) : rowsSeen;
-    const seen = slice(ordered, 3, 0, width + Math.min(0, right));
+    const previous = parts.at(-1);
+    const cut = slice(columns, 2, first, end - first);
+    const seen = previous ? after(cut, previous) : cut;
     const tiles = conv2d(reshape(seen, [b * c, 1, ...seen.shape.slice(2)]), INPUT_TRANSFORM, undefined, {
       stride: OUT,
       pads: [first - top, pads[1], bottom - end, Math.max(0, right)],
@@ -100,7 +104,8 @@ function transformed(node: Tensor, { bandBytes }: WinogradOptions): Tensor {
       c,
       b * rows * tileCols,
     ]);
-    const product = reshape(matmul(weight, points), [POINTS, o, b, rows * tileCols]);
+    const held = keep ? points : recomputed(points, seen);
+    const product = reshape(matmul(weight, held), [POINTS, o, b, rows * tileCols]);
     const y = convTranspose2d(
       reshape(transpose(product, [2, 1, 0, 3]), [b * o, POINTS, rows, tileCols]),
       OUTPUT_TRANSFORM,

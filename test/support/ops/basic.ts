@@ -58,7 +58,7 @@ export const basicCases: OpCases = {
     sumOver([2, 3, 4], [0, 2]),
     sumOver([2, 3, 4], [2, 0]),
     sumOver([2, 3, 4], [0, 1, 2]),
-    sumOver([1, 3], [0]),
+    sumOver([1, 3, 1, 2], [0, 1, 2]),
     sumOver([5], [0]),
   ],
   expand: [

@@ -37,7 +37,7 @@ function convolved(x: Nd, w: Nd, bias: Nd | undefined, options: ConvOptions): Nd
   return y;
 }
 
-export const convCase = (x: Shape, w: Shape, options: ConvOptions = {}, bias = false): OpCase => ({
+const convCase = (x: Shape, w: Shape, options: ConvOptions = {}, bias = false): OpCase => ({
   title: `[${x}] with [${w}] ${bias ? 'bias ' : ''}${JSON.stringify(options)}`,
   shapes: bias ? [x, w, [w[0]]] : [x, w],
   build: (input, weight, b) => conv2d(input, weight, b, options),
@@ -56,7 +56,7 @@ const transposedCase = (x: Shape, w: Shape, size: Shape, options: ConvOptions = 
 });
 
 /** Every output size that a strided convolution would bring down to the input's. */
-export function everySize(x: Shape, w: Shape, options: ConvOptions): OpCase[] {
+function everySize(x: Shape, w: Shape, options: ConvOptions): OpCase[] {
   const { stride = 1, pads = [0, 0, 0, 0], dilation = 1 } = options;
   const least = [0, 1].map(i => (x[2 + i] - 1) * stride - pads[i] - pads[i + 2] + dilation * (w[2 + i] - 1) + 1);
   const cases: OpCase[] = [];
@@ -66,7 +66,7 @@ export function everySize(x: Shape, w: Shape, options: ConvOptions): OpCase[] {
   return cases;
 }
 
-export const convCases: OpCases = {
+const convCases: OpCases = {
   conv2d: [
     convCase([1, 2, 4, 5], [3, 2, 1, 1]),
     convCase([2, 2, 4, 5], [3, 2, 3, 3], { pads: [1, 1, 1, 1] }, true),

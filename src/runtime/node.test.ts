@@ -1,0 +1,237 @@
+import fc from 'fast-check';
+import * as ort from 'onnxruntime-node';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { expectClose } from '../../test/support/close.ts';
+import { build, interpret, leaves, ofRate, recipes } from '../../test/support/expressions.ts';
+import { copied, uniform } from '../../test/support/run.ts';
+import { gradient } from '../graph/gradient.ts';
+import { reshape, sum } from '../graph/ops/basic.ts';
+import { add, mul } from '../graph/ops/elementwise.ts';
+import { GraphError, input, nameOf, rates, sources, type Tensor } from '../graph/tensor.ts';
+import { compile } from './node.ts';
+import type { CompileOptions, OutputGroups, Program } from './program.ts';
+
+const [frozen, weights, image, clicks] = rates.map(rate => input(rate, [3], rate));
+const vector = (...values: number[]) => Float32Array.from(values);
+
+const programs: Program[] = [];
+async function compiled(groups: OutputGroups, options: CompileOptions = {}): Promise<Program> {
+  const program = await compile(groups, { threads: 1, ...options });
+  programs.push(program);
+  return program;
+}
+afterEach(async () => {
+  vi.restoreAllMocks();
+  for (const program of programs.splice(0)) await program.release();
+});
+
+/** Counts how many stages run from here on. */
+function countRuns(): () => number {
+  // the types give the class as a factory without a prototype
+  const { prototype } = ort.InferenceSession as unknown as { prototype: ort.InferenceSession };
+  const spy = vi.spyOn(prototype, 'run');
+  return () => {
+    const runs = spy.mock.calls.length;
+    spy.mockClear();
+    return runs;
+  };
+}
+
+describe('run', () => {
+  it('computes what is asked, from what was fed last', async () => {
+    const program = await compiled({ main: { y: add(mul(image, 2), clicks) } });
+    expect([...(await program.run('main', { image: vector(1, 2, 3), clicks: vector(1, 1, 1) })).y]).toEqual([3, 5, 7]);
+    expect([...(await program.run('main', { clicks: vector(0, 0, 9) })).y]).toEqual([2, 4, 15]);
+    expect([...(await program.run('main', { image: vector(0, 0, 0) })).y]).toEqual([0, 0, 9]);
+    expect([...(await program.run('main', {})).y]).toEqual([0, 0, 9]);
+  });
+
+  it('takes bound values as part of the model', async () => {
+    const bound = new Map([['frozen', vector(1, 10, 100)]]);
+    const program = await compiled({ main: { y: mul(frozen, clicks) } }, { bound });
+    expect([...(await program.run('main', { clicks: vector(1, 2, 3) })).y]).toEqual([1, 20, 300]);
+    await expect(program.run('main', { frozen: vector(1, 1, 1) })).rejects.toThrow(/no input "frozen"/);
+  });
+
+  it('gives a source that is asked for, and one tensor under two names', async () => {
+    const doubled = mul(clicks, 2);
+    const program = await compiled({ main: { same: clicks, a: doubled, b: doubled } });
+    const { same, a, b } = await program.run('main', { clicks: vector(1, 2, 3) });
+    expect([[...same], [...a], [...b]]).toEqual([
+      [1, 2, 3],
+      [2, 4, 6],
+      [2, 4, 6],
+    ]);
+  });
+
+  it('runs only what changed', async () => {
+    const runs = countRuns();
+    const program = await compiled(
+      { main: { y: add(mul(image, frozen), clicks) } },
+      { bound: new Map([['frozen', vector(1, 2, 3)]]) },
+    );
+    await program.run('main', { image: vector(1, 1, 1), clicks: vector(0, 0, 0) });
+    expect(runs()).toBe(2);
+    await program.run('main', { clicks: vector(1, 1, 1) });
+    expect(runs()).toBe(1);
+    await program.run('main', { image: vector(2, 2, 2) });
+    expect(runs()).toBe(2);
+    await program.run('main', {});
+    expect(runs()).toBe(0);
+  });
+
+  it('runs a shared stage once for all groups', async () => {
+    const runs = countRuns();
+    const features = mul(image, image);
+    const program = await compiled({ one: { a: mul(features, clicks) }, two: { b: add(features, clicks) } });
+    await program.run('one', { image: vector(1, 2, 3), clicks: vector(1, 1, 1) });
+    expect(runs()).toBe(2);
+    expect([...(await program.run('two', {})).b]).toEqual([2, 5, 10]);
+    expect(runs()).toBe(1);
+    await program.run('two', { image: vector(0, 0, 0) });
+    expect(runs()).toBe(2);
+    expect([...(await program.run('one', {})).a]).toEqual([0, 0, 0]);
+    expect(runs()).toBe(1);
+  });
+
+  it('needs only the inputs of the stages that the group draws on', async () => {
+    const groups = { look: { features: mul(image, 2) }, predict: { logits: mul(mul(weights, 3), clicks) } };
+    const program = await compiled(groups);
+    expect([...(await program.run('look', { image: vector(1, 2, 3) })).features]).toEqual([2, 4, 6]);
+    await expect(program.run('predict', { clicks: vector(1, 2, 3) })).rejects.toThrow('input "weights" was never fed');
+    expect([...(await program.run('predict', { weights: vector(1, 0, 2) })).logits]).toEqual([3, 0, 18]);
+  });
+
+  it('runs all in one with the split off, with the same results', async () => {
+    const runs = countRuns();
+    const y = add(mul(mul(image, weights), mul(weights, 2)), clicks);
+    const [slope] = gradient(reshape(sum(mul(y, y), [0]), []), [weights]);
+    const program = await compiled({ main: { y, slope } }, { split: false });
+    const feeds = { image: vector(1, -2, 3), weights: vector(0.5, 1, 2), clicks: vector(1, 2, 3) };
+    const whole = copied(await program.run('main', feeds));
+    await program.run('main', { clicks: feeds.clicks });
+    expect(runs()).toBe(2);
+    const parts = await (await compiled({ main: { y, slope } })).run('main', feeds);
+    for (const name of ['y', 'slope']) expectClose(parts[name], whole[name], 1e-7, name);
+  });
+
+  it('keeps its own copy of what is fed', async () => {
+    const program = await compiled({ main: { y: add(mul(image, 2), clicks), twice: mul(image, image) } });
+    const shared = vector(1, 1, 1);
+    await program.run('main', { image: shared, clicks: vector(0, 0, 0) });
+    shared.fill(5);
+    const { y, twice } = await program.run('main', { clicks: vector(0, 0, 0) });
+    expect([[...y], [...twice]]).toEqual([
+      [2, 2, 2],
+      [1, 1, 1],
+    ]);
+  });
+
+  it('can be fed its own last result', async () => {
+    const previous = input('previous', [3], 'clicks');
+    const reversed = add(mul(previous, 2), clicks);
+    const program = await compiled({ main: { y: reversed, sum: sum(previous, [0]) } });
+    let results = await program.run('main', { previous: vector(1, 2, 3), clicks: vector(0, 0, 0) });
+    results = await program.run('main', { previous: results.y });
+    expect([...results.y]).toEqual([4, 8, 12]);
+    // what was fed stays, though the result that it came from is overwritten
+    results = await program.run('main', { clicks: vector(1, 1, 1) });
+    expect([...results.y]).toEqual([5, 9, 13]);
+    expect([...results.sum]).toEqual([12]);
+  });
+});
+
+describe('what cannot be run', () => {
+  const one = () => compiled({ main: { y: add(mul(image, 2), clicks) } });
+
+  it.each<[string, string, Record<string, Float32Array>, string]>([
+    ['an input never fed', 'main', { image: vector(1, 2, 3) }, 'input "clicks" was never fed'],
+    ['an unknown input', 'main', { picture: vector(1) }, 'no input "picture" in this program (inputs: image, clicks)'],
+    ['a wrong size', 'main', { clicks: vector(1, 2) }, 'input "clicks": 2 numbers given for shape [3]'],
+    ['an unknown group', 'other', {}, 'no group "other" in this program'],
+  ])('%s', async (_, group, feeds, message) => {
+    const program = await one();
+    await expect(program.run(group, feeds)).rejects.toThrow(new GraphError(message));
+  });
+
+  it('leaves a program as it was where a feed is refused', async () => {
+    const program = await one();
+    await program.run('main', { image: vector(1, 1, 1), clicks: vector(0, 0, 0) });
+    await expect(program.run('main', { image: vector(9, 9, 9), clicks: vector(0) })).rejects.toThrow(GraphError);
+    expect([...(await program.run('main', { clicks: vector(1, 1, 1) })).y]).toEqual([3, 3, 3]);
+  });
+
+  it('leaves nothing outdated where a run fails half-way', async () => {
+    const target = input('target', [3], 'clicks');
+    const features = mul(image, 2);
+    const program = await compiled({
+      step: { loss: add(mul(features, target), clicks) },
+      predict: { y: add(features, clicks) },
+    });
+    await program.run('predict', { image: vector(1, 1, 1), clicks: vector(0, 0, 0) });
+    await expect(program.run('step', { image: vector(5, 5, 5) })).rejects.toThrow(/"target" was never fed/);
+    expect([...(await program.run('predict', {})).y]).toEqual([10, 10, 10]);
+  });
+});
+
+describe('what cannot be compiled', () => {
+  const refused = (groups: OutputGroups, message: RegExp, options: CompileOptions = {}) =>
+    expect(compile(groups, { threads: 1, ...options })).rejects.toThrow(message);
+
+  it('two inputs of one name, in one stage, in two, in two groups', async () => {
+    const twin = (rate: 'image' | 'clicks') => input('clicks', [1], rate);
+    const message = /two different inputs are named "clicks"/;
+    await refused({ main: { y: add(clicks, twin('clicks')) } }, message);
+    await refused({ main: { y: add(mul(twin('image'), 2), clicks) } }, message);
+    await refused({ main: { y: mul(clicks, 2) }, other: { z: mul(twin('clicks'), 3) } }, message);
+  });
+  it('an output with the name of an input', async () => {
+    await refused({ main: { clicks: mul(clicks, 2) } }, /output "clicks" has the name of an input/);
+  });
+  it('bound data of another size', async () => {
+    const bound = new Map([['frozen', vector(1, 2)]]);
+    await refused({ main: { y: mul(frozen, clicks) } }, /"frozen": 2 numbers bound to shape \[3\]/, { bound });
+  });
+});
+
+describe('any program', () => {
+  const fed = ofRate('weights', 'image', 'clicks');
+  const bound = new Map(ofRate('frozen').map(name => [name, uniform([3], -1, 1, name)]));
+
+  it('gives what its expressions say, whatever is fed when', async () => {
+    const runs = fc.array(fc.record({ group: fc.constantFrom('a', 'b'), fed: fc.subarray(fed) }), {
+      minLength: 3,
+      maxLength: 6,
+    });
+    const property = fc.asyncProperty(recipes(12), recipes(12), runs, fc.boolean(), async (one, two, steps, split) => {
+      const [a, b] = [build(one), build(two)];
+      const outputs: Record<string, Tensor> = { last: a.at(-1)!, middle: a[leaves.length] };
+      const groups: OutputGroups = { a: outputs, b: { last: b.at(-1)!, other: a.at(-1)! } };
+      const program = await compile(groups, { threads: 1, bound, split });
+      try {
+        const values = Object.fromEntries([...bound, ...fed.map(name => [name, uniform([3], -1, 1, name, 0)])]);
+        const used = new Set(sources(Object.values(groups).flatMap(group => Object.values(group))).map(nameOf));
+        const start = Object.fromEntries(fed.filter(name => used.has(name)).map(name => [name, values[name]]));
+        await program.run('a', start);
+        for (const [i, { group, fed: names }] of steps.entries()) {
+          const feeds = Object.fromEntries(
+            names.filter(name => used.has(name)).map(name => [name, uniform([3], -1, 1, name, i + 1)]),
+          );
+          Object.assign(values, feeds);
+          const results = await program.run(group, feeds);
+          const wanted = Object.entries(groups[group]);
+          const expected = interpret(
+            wanted.map(([, y]) => y),
+            values,
+          );
+          wanted.forEach(([name], k) => {
+            expectClose(results[name], expected[k], 1e-5, `${group}.${name} in run ${i}`);
+          });
+        }
+      } finally {
+        await program.release();
+      }
+    });
+    await fc.assert(property, { numRuns: 25, seed: 1 });
+  });
+});

@@ -1,0 +1,31 @@
+import { type Golden, openGolden } from '../support/golden.ts';
+import { type Builder, type Check, checkNetwork, type Floors } from './check.ts';
+import { dinoV2Case, headCase, interpolationCase, patchEmbedCase } from './networks.ts';
+
+/** A kind of reference case: which files it covers and how they are checked. */
+export interface ParityCase {
+  /** Matches the file's name without folder and ending. */
+  pattern: RegExp;
+  run(golden: Golden): Promise<Check[]>;
+}
+
+const network = (pattern: RegExp, build: Builder, floors?: Floors): ParityCase => ({
+  pattern,
+  run: golden => checkNetwork(golden, build, floors),
+});
+
+/** All cases that are covered; the first that matches a name counts. */
+export const parityCases: readonly ParityCase[] = [
+  // the reference places 37 cells in float32, which shifts weights by some 37 / 2^24; its noise was not measured
+  network(/^c1_dinov2_/, dinoV2Case, { 'output.pos_embed_interpolated': 5e-6 }),
+  network(/^c4_patchembed/, patchEmbedCase),
+  network(/^c5_head_/, headCase),
+  network(/^c6_(nearest|bilinear|bicubic)_/, interpolationCase),
+];
+
+export const caseFor = (name: string): ParityCase | undefined => parityCases.find(({ pattern }) => pattern.test(name));
+
+/** Runs the case that covers a file. */
+export async function runCase(path: string, { run }: ParityCase): Promise<Check[]> {
+  return run(openGolden(path));
+}
