@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import sharp from 'sharp';
 import { UserError } from '../base/errors.ts';
 import type { Grid, RgbImage } from '../base/raster.ts';
 import { decodeBmp, isBmp } from './bmp.ts';
+import { readBytes } from './bytes.ts';
 import { indicesAsGrey, pngDepth, pngPalette } from './png-palette.ts';
 
 /**
@@ -49,16 +49,6 @@ export async function decodeMask(path: string): Promise<Grid<Uint8Array>> {
     }
   }
   return greyOf(await decodeWithSharp(bytes, path), path);
-}
-
-async function readBytes(path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const reason = code === 'ENOENT' ? 'there is no such file' : message;
-    throw new UserError(`cannot read ${path}: ${reason}. Check that the dataset is complete`, { cause: error });
-  }
 }
 
 async function decodeWithSharp(bytes: Uint8Array, path: string): Promise<RgbImage> {

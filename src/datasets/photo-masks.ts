@@ -11,6 +11,8 @@ interface PhotoMaskLayout {
   photoFolder: string;
   maskFolder: string;
   layout: string;
+  /** Every pixel that is not black is object, and none is ignored. */
+  anyColour?: boolean;
   /** Take the first so many photos. */
   limit?: number;
 }
@@ -25,7 +27,8 @@ const imageName = /^[^.].*\.(jpe?g|png|webp|bmp)$/i;
  * @throws UserError where a folder is missing or empty, or photos and masks do not match; `load` where
  *   a file is damaged, a mask is not as large as its photo, or has no object
  */
-export function photoMaskDataset({ name, root, photoFolder, maskFolder, layout, limit }: PhotoMaskLayout): Dataset {
+export function photoMaskDataset(options: PhotoMaskLayout): Dataset {
+  const { name, root, photoFolder, maskFolder, layout, anyColour = false, limit } = options;
   const photos = listImages(root, photoFolder, layout);
   const masks = new Map<string, string[]>(photos.map(file => [stem(file), []]));
   for (const file of listImages(root, maskFolder, layout)) {
@@ -50,7 +53,7 @@ export function photoMaskDataset({ name, root, photoFolder, maskFolder, layout, 
       const objects = [];
       for (const file of masks.get(stem(id))!) {
         const path = join(root, maskFolder, file);
-        const target = await loadTarget(path);
+        const target = await loadTarget(path, anyColour);
         if (target.width !== image.width || target.height !== image.height) {
           throw new UserError(
             `mask ${path} is ${target.width}x${target.height}, its photo ${photoPath} ${image.width}x${image.height}; ` +
@@ -79,19 +82,20 @@ function listImages(root: string, folder: string, layout: string): string[] {
   return files;
 }
 
-async function loadTarget(path: string): Promise<Target> {
+async function loadTarget(path: string, anyColour: boolean): Promise<Target> {
   const { width, height, data } = await decodeImage(path);
   const target = new Int8Array(width * height);
+  const threshold = anyColour ? 0 : 128;
   let highest = 0;
-  for (let i = 0; i < target.length; i++) {
+  for (let i = 0, at = 0; i < target.length; i++, at += 3) {
     // blue, as the original code takes it: some Berkeley masks have stray magenta pixels
-    const value = data[i * 3 + 2];
-    target[i] = value > 128 ? 1 : value === 128 ? -1 : 0;
+    const value = anyColour ? Math.max(data[at], data[at + 1], data[at + 2]) : data[at + 2];
+    target[i] = value > threshold ? 1 : value === threshold && !anyColour ? -1 : 0;
     highest = Math.max(highest, value);
   }
   if (!target.includes(1)) {
     throw new UserError(
-      `mask ${path} has no object: its highest value is ${highest}, expected values above 128 on the object. ` +
+      `mask ${path} has no object: its highest value is ${highest}, expected values above ${threshold} on the object. ` +
         'Get the file again, or remove it and its photo',
     );
   }

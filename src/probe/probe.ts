@@ -72,6 +72,35 @@ export function buildProbe(probe: Probe, batch: number, [height, width]: readonl
   return { image, clicks, features, upsampled, logits, frozen: frozen.parameters, trained: trained.parameters };
 }
 
+export interface FeatureGraph {
+  /** Source `image` [1,3,H,W]: RGB, 0..1. */
+  image: Tensor;
+  /** The backbone's features without any click, [1,C,h,w], and after the upsampler. */
+  features: Tensor;
+  upsampled: Tensor;
+  frozen: Map<string, Parameter>;
+}
+
+/** The frozen part alone, for looking at features. Throws like `buildProbe`. */
+export function buildFeatures(
+  { backbone, upsampler }: Pick<Probe, 'backbone' | 'upsampler'>,
+  [height, width]: readonly [number, number],
+): FeatureGraph {
+  const image = imageSource(backbone, 1, height, width);
+  const frozen = Scope.frozen('frozen');
+  const features = backbone.features(normalise(image, backbone.normalisation), frozen.at('backbone'));
+  const guidance = normalise(image, IMAGENET);
+  const upsampled = upsampler.upsample(features, guidance, [height, width], frozen.at('upsampler'));
+  return { image, features, upsampled, frozen: frozen.parameters };
+}
+
+function imageSource(backbone: Backbone, batch: number, height: number, width: number): Tensor {
+  if (height % backbone.stride !== 0 || width % backbone.stride !== 0) {
+    throw new GraphError(`${backbone.name}: ${height} x ${width} px is not a multiple of its stride ${backbone.stride}`);
+  }
+  return input('image', [batch, 3, height, width], 'image');
+}
+
 const normalise = (image: Tensor, { mean, std }: Backbone['normalisation']): Tensor =>
   div(sub(image, constant(Float32Array.from(mean), [1, 3, 1, 1])), constant(Float32Array.from(std), [1, 3, 1, 1]));
 

@@ -10,7 +10,8 @@ describe.skipIf(files.length === 0)('parity with the reference', () => {
     return found ? [{ name: caseName(path), path, found }] : [];
   });
 
-  it('finds a file for every kind of case', () => {
+  // another folder may hold a part of the cases
+  it.skipIf(process.env.CLICKPROBE_GOLDEN)('finds a file for every kind of case', () => {
     const unused = parityCases.filter(({ pattern }) => !files.some(path => pattern.test(caseName(path))));
     expect(unused.map(({ pattern }) => String(pattern))).toEqual([]);
   });

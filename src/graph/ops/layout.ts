@@ -158,7 +158,7 @@ export const waitsFor = (node: Tensor): Tensor | undefined =>
 function zeroFrom(emit: Emitter, name: string, tensor: Tensor): string {
   const flat = emit.node('Reshape', [name, emit.int64([count(tensor.shape)])]);
   const nothing = emit.node('Slice', [flat, emit.int64([0]), emit.int64([0]), emit.int64([0])]);
-  return emit.node('ReduceSum', [nothing, emit.int64([0])], { keepdims: 1 });
+  return emit.node('ReduceSum', [nothing, emit.int64([0])], { keepdims: 0 });
 }
 
 const recomputedOp = defineOp('recomputed', {

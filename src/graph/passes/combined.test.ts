@@ -10,12 +10,11 @@ import { conv2d, type Pads } from '../ops/conv.ts';
 import { add, mul, relu, tanh } from '../ops/elementwise.ts';
 import { resample } from '../ops/linear.ts';
 import { input, nameOf, type Tensor, topological } from '../tensor.ts';
-import { commute } from './commute.ts';
-import { winograd } from './winograd.ts';
+import { prepare } from './prepare.ts';
 
 const SAME: Pads = [1, 1, 1, 1];
 // some bands of rows
-const BANDS = { bandBytes: 4 * 64 * 36 * 9 * 3 };
+const BANDS = { bandBytes: 4 * 64 * 36 * 9 * 3, keepBytes: 0 };
 
 const sourcesOf = {
   image: input('image', [1, 64, 8, 9], 'image'),
@@ -53,7 +52,7 @@ async function differences(fast: Record<string, Tensor>, slow: Record<string, Te
   return Object.keys(slow).map(name => ({ name, actual: actual[name], expected: expected[name] }));
 }
 
-const both = (y: readonly Tensor[]) => winograd(commute(y), BANDS);
+const both = (y: readonly Tensor[]) => prepare(y, { commute: true, winograd: true, ...BANDS });
 
 describe('the passes together', () => {
   it.each([true, false])('change nothing in a smooth probe or its gradients, split: %s', async split => {
@@ -64,6 +63,18 @@ describe('the passes together', () => {
       expectClose(actual, expected, 1e-4, name);
       expect(relativeL2(actual, expected), name).toBeLessThanOrEqual(3e-5);
     }
+  });
+
+  it('can be switched off, each by itself', () => {
+    const y = probe(relu);
+    const direct = (commute: boolean, winograd: boolean) => {
+      const [prepared] = prepare([y], { commute, winograd, ...BANDS });
+      return [w1, w2].filter(w => topological([prepared]).some(t => t.op === 'conv2d' && t.inputs[1] === w));
+    };
+    expect(prepare([y], { commute: false, winograd: false, ...BANDS })[0]).toBe(y);
+    expect(direct(true, false)).toEqual([w2]);
+    expect(direct(false, true)).toEqual([]);
+    expect(direct(true, true)).toEqual([]);
   });
 
   it('change a probe with ReLUs only where a value near zero changes its sign', async () => {

@@ -66,6 +66,10 @@ describe('commute moves', () => {
     ['non-square kernels', { x: [1, 8, 4, 4], kernel: [1, 3], options: { pads: [0, 1, 0, 1] } }],
     ['even kernels', { x: [1, 8, 4, 4], kernel: [2, 4], bias: true }],
     ['resampled columns only', { x: [1, 32, 4, 4], out: [undefined, 128], kernel: [1, 1], channels: 4 }],
+    [
+      'kept rows with a border',
+      { x: [1, 32, 4, 4], out: [undefined, 128], kernel: [3, 1], channels: 4, options: { pads: [1, 0, 2, 0] } },
+    ],
     ['resampled rows only', { x: [1, 32, 4, 4], out: [128, undefined], kernel: [1, 1], channels: 4 }],
   ])('%s', (_, one) => expectMoved(layer(one)));
 

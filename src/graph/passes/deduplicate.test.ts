@@ -14,6 +14,7 @@ import { deduplicate } from './deduplicate.ts';
 const x = input('x', [4, 4], 'image');
 const map = input('map', [1, 2, 6, 6], 'image');
 const kernel = input('kernel', [2, 2, 3, 3], 'weights');
+const cube = input('cube', [2, 2, 2], 'image');
 const row = input('row', [4], 'weights');
 const matrix = { rows: 4, cols: 4, data: uniform([4, 4], 0, 1, 'matrix') };
 const long = uniform([100], 0, 1, 'long');
@@ -55,14 +56,14 @@ describe('deduplicate keeps apart', () => {
     ['rates', input('a', [2], 'clicks'), input('a', [2], 'image')],
     ['axes', sum(x, [0]), sum(x, [1])],
     ['axes of joins', concat([x, x], 0), concat([x, x], 1)],
-    ['permutations', transpose(reshape(x, [2, 2, 4]), [2, 0, 1]), transpose(reshape(x, [2, 2, 4]), [1, 2, 0])],
+    ['permutations', transpose(cube, [2, 0, 1]), transpose(cube, [1, 2, 0])],
     ['shapes', reshape(x, [2, 8]), reshape(x, [8, 2])],
     ['places', slice(x, 0, 0, 2), slice(x, 0, 1, 2)],
     ['steps', slice(x, 0, 0, 2), slice(x, 0, 0, 2, 2)],
     [
       'paddings',
-      conv2d(map, kernel, undefined, { pads: [1, 0, 1, 0] }),
-      conv2d(map, kernel, undefined, { pads: [0, 1, 0, 1] }),
+      conv2d(map, kernel, undefined, { pads: [1, 1, 0, 0] }),
+      conv2d(map, kernel, undefined, { pads: [0, 0, 1, 1] }),
     ],
     ['transpositions', matmul(x, x, { transA: true }), matmul(x, x, { transB: true })],
     ['factors', matmul(x, x, { alpha: 0.5 }), matmul(x, x, { alpha: 0.25 })],

@@ -1,15 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { expectEqualGraphs } from '../../../test/support/passes.ts';
+import { projected } from '../../../test/support/run.ts';
+import { gradient } from '../gradient.ts';
 import { type ConvOptions, conv2d, type Pads } from '../ops/conv.ts';
 import { add, mul, relu } from '../ops/elementwise.ts';
-import { input, type Shape, type Tensor, topological } from '../tensor.ts';
+import { input, type Shape, sources, type Tensor, topological } from '../tensor.ts';
+import { deduplicate } from './deduplicate.ts';
 import { winograd } from './winograd.ts';
 
-const WHOLE = { bandBytes: 2 ** 30 };
+const WHOLE = { bandBytes: 2 ** 30, keepBytes: 2 ** 40 };
 /** Room for `rows` rows of tiles of [B,64,.,width] maps. */
-const bandsOf = (rows: number, width: number, batch = 1) => ({
+const bandsOf = (rows: number, width: number, { batch = 1, keep = true } = {}) => ({
   bandBytes: rows * 4 * batch * 64 * 36 * Math.ceil(width / 4),
+  keepBytes: keep ? 2 ** 40 : 0,
 });
 // the transforms of F(4x4, 3x3) amplify rounding about tenfold
 const BOUNDS = { element: 1e-4, l2: 2e-5 };
@@ -54,15 +58,34 @@ describe('winograd equals the direct convolution', () => {
     await expectTransformed(convolution([2, 70, 12, 11], {}, { bias: true }));
   });
 
-  it.each([1, 2, 3])('in bands of %i rows of tiles', async rows => {
+  it.each([
+    [1, true],
+    [2, true],
+    [3, true],
+    [1, false],
+    [3, false],
+    [7, false],
+  ])('in bands of %i rows of tiles, transformed maps kept: %s', async (rows, keep) => {
     const y = convolution([1, 64, 27, 10], { pads: [1, 1, 1, 1] }, { bias: true });
-    const banded = await expectTransformed(y, bandsOf(rows, 10));
+    const banded = await expectTransformed(y, bandsOf(rows, 10, { keep }));
     expect(bandCount(banded)).toBe(Math.ceil(7 / rows));
   });
 
   it('in bands of one row where not even one fits', async () => {
     const y = convolution([2, 64, 12, 8], { pads: [2, 0, 1, 2] });
-    expect(bandCount(await expectTransformed(y, { bandBytes: 1 }))).toBe(Math.ceil(13 / 4));
+    expect(bandCount(await expectTransformed(y, { bandBytes: 1, keepBytes: 0 }))).toBe(Math.ceil(13 / 4));
+  });
+
+  it('and transforms a map at most twice for its gradients, however many bands', () => {
+    const y = convolution([1, 64, 64, 8], { pads: [1, 1, 1, 1] });
+    const transforms = (keep: boolean) => {
+      const [fast] = winograd([y], bandsOf(1, 8, { keep }));
+      const slopes = gradient(projected(fast, new Float32Array(64 * 64 * 8)), sources([fast]));
+      const all = topological(deduplicate([fast, ...slopes]));
+      return all.filter(t => t.op === 'conv2d' && t.inputs[1].op === 'constant' && t.inputs[1].shape[2] === 6).length;
+    };
+    expect(transforms(true)).toBe(16);
+    expect(transforms(false)).toBe(32);
   });
 
   it('for any size, padding and band', async () => {
@@ -73,10 +96,11 @@ describe('winograd equals the direct convolution', () => {
       fc.tuple(fc.nat(2), fc.nat(2), fc.nat(2), fc.nat(2)),
       fc.integer({ min: 1, max: 9 }),
       fc.boolean(),
-      async (batch, height, width, pads, rows, bias) => {
+      fc.boolean(),
+      async (batch, height, width, pads, rows, bias, keep) => {
         await expectTransformed(
           convolution([batch, 64, height, width], { pads }, { bias }),
-          bandsOf(rows, width, batch),
+          bandsOf(rows, width, { batch, keep }),
         );
       },
     );
@@ -111,5 +135,5 @@ describe('winograd leaves alone', () => {
     ['low maps', conv2d(input('x', [1, 64, 9, 30], 'image'), weight(64, 64, 3, 3))],
     ['narrow maps', conv2d(input('x', [1, 64, 30, 9], 'image'), weight(64, 64, 3, 3))],
     ['padding wider than the kernel sees', conv2d(x, weight(64, 64, 3, 3), undefined, { pads: [3, 0, 0, 0] })],
-  ])('%s', (_, y) => expect(winograd([y], { bandBytes: 1 })[0]).toBe(y));
+  ])('%s', (_, y) => expect(winograd([y], { bandBytes: 1, keepBytes: 0 })[0]).toBe(y));
 });

@@ -66,7 +66,7 @@ function everySize(x: Shape, w: Shape, options: ConvOptions): OpCase[] {
   return cases;
 }
 
-const convCases: OpCases = {
+export const convCases: OpCases = {
   conv2d: [
     convCase([1, 2, 4, 5], [3, 2, 1, 1]),
     convCase([2, 2, 4, 5], [3, 2, 3, 3], { pads: [1, 1, 1, 1] }, true),

@@ -1,6 +1,6 @@
 import { mul } from '../../../src/graph/ops/elementwise.ts';
-import { after, concat, pad, reverse, slice, transpose, unslice } from '../../../src/graph/ops/layout.ts';
-import type { Shape } from '../../../src/graph/tensor.ts';
+import { after, concat, pad, recomputed, reverse, slice, transpose, unslice } from '../../../src/graph/ops/layout.ts';
+import type { Shape, Tensor } from '../../../src/graph/tensor.ts';
 import { addAt, at, type Nd, tabulate } from '../nd.ts';
 import type { OpCase, OpCases } from '../op-cases.ts';
 
@@ -78,6 +78,19 @@ export const layoutCases: OpCases = {
     sliced([4, 2], 0, 0, 1, 3),
     sliced([2, 3, 5], 2, 4, 2, -4),
     { ...sliced([3, 4], 1, 3, 4, -1), title: 'reverse', build: x => reverse(x, 1) },
+    ...[1, 2, -1].map(step => {
+      const one = sliced([2, 5], 1, step < 0 ? 4 : 0, 2, step);
+      return {
+        ...one,
+        title: `${one.title}, after another tensor`,
+        shapes: [
+          [2, 5],
+          [2, 2],
+        ],
+        build: (x: Tensor, other: Tensor) => after(slice(x, 1, step < 0 ? 4 : 0, 2, step), other),
+        blocked: [1],
+      };
+    }),
     {
       title: 'the same items twice',
       shapes: [[5]],
@@ -113,6 +126,33 @@ export const layoutCases: OpCases = {
     reference: x => tabulate(shape, index => at(x, index)),
     blocked: [1],
   })),
+  recomputed: [
+    {
+      title: 'a factor of a product with itself',
+      shapes: [[2, 3]],
+      build: x => {
+        const square = recomputed(mul(x, x), x);
+        return mul(square, square);
+      },
+      reference: x => tabulate([2, 3], index => at(x, index) ** 4),
+    },
+    {
+      title: 'one within another, and a base that is computed',
+      shapes: [[4], [4]],
+      build: (x, y) => {
+        const base = mul(x, y);
+        const inner = recomputed(mul(base, base), base);
+        return mul(recomputed(mul(inner, y), base), inner);
+      },
+      reference: (x, y) => tabulate([4], index => at(x, index) ** 4 * at(y, index) ** 5),
+    },
+    {
+      title: 'passes a value on where nothing needs it again',
+      shapes: [[3]],
+      build: x => recomputed(mul(x, 2), x),
+      reference: x => tabulate([3], index => 2 * at(x, index)),
+    },
+  ],
   concat: [
     joined(0, [2], [3]),
     joined(1, [2, 1], [2, 3], [2, 2]),

@@ -1,0 +1,111 @@
+import { z } from 'zod';
+import { injections } from '../probe/probe.ts';
+
+const fraction = z.number().min(0).max(1);
+const positive = z.number().positive();
+const count = z.int().min(1);
+const range = z.tuple([z.number(), z.number()]);
+
+const augment = z.strictObject({
+  scale: z.tuple([positive, positive]),
+  flip: fraction,
+  quarterTurn: fraction,
+  shiftRotate: z.strictObject({ probability: fraction, shift: fraction, degrees: z.number().min(0) }),
+  brightnessContrast: z.strictObject({ probability: fraction, contrast: range, brightness: range }),
+  rgbShift: z.strictObject({ probability: fraction, limit: z.number().min(0) }),
+});
+
+const sampler = z.strictObject({
+  maxPoints: count,
+  countDecay: fraction,
+  mergeProbability: fraction,
+  maxMerged: count,
+  erodeProbability: fraction,
+  erosion: z.int().min(0),
+  minEroded: z.int().min(0),
+  negatives: z.strictObject({ background: fraction, otherObjects: fraction, border: fraction }),
+  borderWidth: z.number().min(0),
+  clickIgnored: z.boolean(),
+});
+
+const training = z.strictObject({
+  /** KIND:PATH of the training set, or `synthetic`. */
+  data: z.string().min(1),
+  /** Side of the training crop, px. */
+  size: count,
+  epochs: count,
+  /** Images per epoch; null: the size of the training set. */
+  epochLength: count.nullable(),
+  batch: count,
+  learningRate: positive,
+  /** Epochs after which the learning rate is multiplied by gamma. */
+  milestones: z.array(z.number().min(0)),
+  gamma: positive,
+  /** Corrective clicks before a step: 0 to this many. */
+  maxRounds: z.int().min(0),
+  /** Of the normalised focal loss. */
+  alpha: fraction,
+  /** Smaller objects, px after augmentation, are not trained on. */
+  minArea: z.number().min(0),
+  keepBackground: fraction,
+  augment,
+  sampler,
+  nextPoints: z.strictObject({ threshold: fraction, clickIgnored: z.boolean() }),
+  /** Time between checkpoints. */
+  checkpointSeconds: positive,
+});
+
+const evaluation = z.strictObject({
+  /** KIND:PATH of each set, or `synthetic`. */
+  datasets: z.array(z.string().min(1)),
+  /** Side of what the network sees, px; the aspect is not kept. */
+  size: count,
+  flip: z.boolean(),
+  zoomIn: z.strictObject({ expansion: positive, minCrop: count, recomputeIou: fraction, threshold: fraction }),
+  maxClicks: count,
+  /** Stop an object here; null: never, so that curves are whole. */
+  targetIou: fraction.nullable(),
+  threshold: fraction,
+  /** Images per set; null: all. */
+  limit: count.nullable(),
+  /** Of the bootstrap. */
+  resamples: count,
+});
+
+const report = z.strictObject({
+  /** Objects shown with their masks, per set. */
+  examples: z.int().min(0),
+  /** Images shown with their features. */
+  features: z.int().min(0),
+});
+
+/** Everything that decides a run's numbers. */
+export const configSchema = z.strictObject({
+  backbone: z.string().min(1),
+  /** File of the backbone's weights; null: where the backbone finds them itself. */
+  weights: z.string().nullable(),
+  upsamplers: z.array(z.string().min(1)).min(1),
+  head: z.string().min(1),
+  /** Channels inside the head; null: those of the backbone. */
+  headWidth: count.nullable(),
+  clickEncoder: z.string().min(1),
+  injection: z.enum(injections),
+  clicks: z.strictObject({ form: z.enum(['disk', 'tanh']), radius: positive }),
+  training,
+  evaluation,
+  report,
+  seed: z.int().min(0),
+  /** Processor threads; null: all. */
+  threads: count.nullable(),
+  device: z.enum(['cpu', 'webgpu']),
+  /** How the graph is computed, never what; see docs/engine.md. */
+  passes: z.strictObject({
+    commute: z.boolean(),
+    winograd: z.boolean(),
+    split: z.boolean(),
+    bandBytes: positive,
+    keepBytes: positive,
+  }),
+});
+
+export type Config = z.infer<typeof configSchema>;

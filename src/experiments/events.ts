@@ -1,0 +1,28 @@
+import type { ResultRow } from '../report/types.ts';
+
+/** A part of a run: one upsampler's training, or its evaluation on one set. */
+export interface Stage {
+  /** What is comparable in cost between upsamplers: `train`, `evaluate grabcut`, ... */
+  kind: string;
+  upsampler: string;
+  /** Steps or objects. */
+  units: number;
+}
+
+/** What a run tells while it goes on. Plain data: it crosses threads. */
+export type RunEvent =
+  | { type: 'plan'; stages: Stage[] }
+  | { type: 'progress'; stage: number; done: number; total: number; detail: string }
+  | { type: 'row'; row: ResultRow }
+  | { type: 'note'; text: string };
+
+export interface Control {
+  emit(event: RunEvent): void;
+  /** Aborted by Ctrl-C: the run saves and ends by throwing the reason. */
+  signal: AbortSignal;
+}
+
+/** The reason of a stop that the user asked for. */
+export class Stopped extends Error {
+  override name = 'Stopped';
+}

@@ -1,0 +1,132 @@
+import { existsSync, readFileSync } from 'node:fs';
+import type { Backbone, Weights } from '../backbones/types.ts';
+import { writeFileAtomic } from '../base/files.ts';
+import type { Mask, RgbImage, Target } from '../base/raster.ts';
+import type { Dataset } from '../datasets/types.ts';
+import { cropImage, planCrop } from '../interaction/crop.ts';
+import { simulateClicks } from '../interaction/simulate.ts';
+import { wholeBox, zoomIn } from '../interaction/zoom.ts';
+import { buildFeatures, type Probe } from '../probe/probe.ts';
+import { encodeImage } from '../report/encode.ts';
+import { drawOverlay } from '../report/overlay.ts';
+import { fitPca, pcaPicture } from '../report/pca.ts';
+import type { EncodedImage, ExampleObject, FeatureExample } from '../report/types.ts';
+import { compile } from '../runtime/node.ts';
+import type { Config } from './config.ts';
+import type { ReadyProbe } from './evaluate-probe.ts';
+import { frozenValues, programOptions } from './setup.ts';
+
+/** After so many clicks masks are shown. */
+const SHOWN_CLICKS = [1, 3, 5];
+
+/** What one upsampler made of the example objects of one set. */
+interface ExamplePictures {
+  id: string;
+  source: EncodedImage;
+  cells: { afterClicks: number; iou: number; image: EncodedImage }[];
+}
+
+/** Evenly spaced indices of a set: the same for every upsampler. */
+const spaced = (size: number, wanted: number): number[] => {
+  const count = Math.min(size, wanted);
+  return Array.from({ length: count }, (_, i) => Math.floor(((i + 0.5) * size) / count));
+};
+
+/** Masks after a few clicks on example objects, stored at `path` and read from there when they exist. */
+export async function examplePictures(
+  config: Config,
+  ready: ReadyProbe,
+  dataset: Dataset,
+  path: string,
+): Promise<void> {
+  if (existsSync(path)) return;
+  const pictures: ExamplePictures[] = [];
+  for (const index of spaced(dataset.size, config.report.examples)) {
+    const { id, image, objects } = await dataset.load(index);
+    const target = objects[0];
+    if (!target) continue;
+    const maxClicks = Math.min(Math.max(...SHOWN_CLICKS), config.evaluation.maxClicks);
+    const { clicks, ious, masks } = await simulateClicks(ready.session(image), target, {
+      maxClicks,
+      keepMasksAt: SHOWN_CLICKS,
+    });
+    const cells = [];
+    for (const [afterClicks, mask] of masks) {
+      const drawn = drawOverlay(image, { mask, clicks: clicks.slice(0, afterClicks) });
+      cells.push({ afterClicks, iou: ious[afterClicks - 1], image: await encodeImage(drawn) });
+    }
+    const source = await encodeImage(drawOverlay(image, { mask: objectMask(target) }));
+    pictures.push({ id: `${id}#0`, source, cells });
+  }
+  writeFileAtomic(path, JSON.stringify(pictures));
+}
+
+const objectMask = ({ width, height, data }: Target): Mask => ({
+  width,
+  height,
+  data: Uint8Array.from(data, label => (label === 1 ? 1 : 0)),
+});
+
+/** The stored pictures of several upsamplers, object by object. */
+export function gatherExamples(dataset: string, files: ReadonlyMap<string, string>): ExampleObject[] {
+  const byId = new Map<string, ExampleObject>();
+  for (const [upsampler, path] of files) {
+    for (const { id, source, cells } of JSON.parse(readFileSync(path, 'utf8')) as ExamplePictures[]) {
+      const example = byId.get(id) ?? { dataset, id, source, cells: [] };
+      byId.set(id, example);
+      example.cells.push(...cells.map(cell => ({ upsampler, ...cell })));
+    }
+  }
+  return [...byId.values()];
+}
+
+/**
+ * PCA pictures of the features of a few images, before and after each upsampler. The components are those of the
+ * low-res features, so that one colour means one thing along a row.
+ */
+export async function featurePictures(
+  config: Config,
+  probes: ReadonlyMap<string, Probe>,
+  backbone: Backbone,
+  weights: Weights,
+  dataset: Dataset,
+): Promise<FeatureExample[]> {
+  const { size } = config.evaluation;
+  const images: { id: string; image: RgbImage }[] = [];
+  for (const index of spaced(dataset.size, config.report.features)) {
+    const { id, image } = await dataset.load(index);
+    images.push({ id, image });
+  }
+  const examples: FeatureExample[] = [];
+  for (const { id, image } of images) examples.push({ id, image: await encodeImage(image), maps: [] });
+
+  for (const [name, probe] of probes) {
+    const graph = buildFeatures(probe, [size, size]);
+    const bound = frozenValues(graph, backbone, weights);
+    const { passes: _, ...options } = programOptions(config);
+    const program = await compile({ look: { low: graph.features, high: graph.upsampled } }, { ...options, bound });
+    for (const [i, { image }] of images.entries()) {
+      const box = wholeBox(image.height, image.width);
+      const crop = planCrop([image.height, image.width], box, zoomIn([size, size]), Infinity);
+      const { low, high } = await program.run('look', { image: cropImage(image, crop, false) });
+      const lowMap = featureMap(low, graph.features.shape);
+      const pca = fitPca([lowMap]);
+      const { maps } = examples[i];
+      if (maps.length === 0) maps.push({ name: 'low-res', image: await encodePca(pcaPicture(pca, lowMap)) });
+      if (high.length === low.length) continue;
+      maps.push({ name, image: await encodePca(pcaPicture(pca, featureMap(high, graph.upsampled.shape))) });
+    }
+    await program.release();
+  }
+  return examples;
+}
+
+const featureMap = (data: Float32Array, [, channels, height, width]: readonly number[]) => ({
+  channels,
+  height,
+  width,
+  data,
+});
+
+const encodePca = (picture: RgbImage): Promise<EncodedImage> =>
+  encodeImage(picture, { format: picture.width < 64 ? 'png' : 'jpeg' });

