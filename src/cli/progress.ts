@@ -20,12 +20,11 @@ export class ProgressTracker {
     const now = performance.now();
     const stage = this.stages[event.stage];
     const units = event.done - stage.done;
-    // what an earlier process did arrives at once and says nothing about speed
-    if (units === 1) {
-      stage.measured += 1;
+    // the first event of a stage tells what an earlier process did, which says nothing about speed
+    if (event.stage === this.current) {
+      stage.measured += units;
       stage.seconds += (now - this.last) / 1000;
     }
-    stage.units = event.total;
     stage.done = event.done;
     this.current = event.stage;
     this.last = now;

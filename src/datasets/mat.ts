@@ -31,13 +31,26 @@ interface Element {
   next: number;
 }
 
-type Numbers = Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array | Float32Array | Float64Array;
+type Numbers =
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | Float32Array
+  | Float64Array;
+
+interface Storage {
+  BYTES_PER_ELEMENT: number;
+  new (buffer: ArrayBuffer): Numbers | BigInt64Array | BigUint64Array;
+}
 
 const headerSize = 128;
 const matrixType = 14;
 const compressedType = 15;
 /** Far more than any dataset needs; a damaged or hostile file must not fill the memory. */
-const maxInflatedBytes = 2 ** 28;
+const maxInflatedBytes = 2 ** 26;
 
 const classNames =
   ',cell,struct,object,char,sparse,double,single,int8,uint8,int16,uint16,int32,uint32,int64,uint64,function,opaque'.split(
@@ -46,7 +59,7 @@ const classNames =
 const numericClasses = new Set(classNames.slice(classNames.indexOf('double'), classNames.indexOf('function')));
 
 /** The types in which numbers are stored; MATLAB takes a small one where the values allow it, whatever the class. */
-const storageTypes = new Map([
+const storageTypes = new Map<number, Storage>([
   [1, Int8Array],
   [2, Uint8Array],
   [3, Int16Array],
@@ -57,7 +70,7 @@ const storageTypes = new Map([
   [9, Float64Array],
   [12, BigInt64Array],
   [13, BigUint64Array],
-] as const);
+]);
 
 /**
  * Reads variable `name` of a MATLAB file of version 5 (what `save` writes, but for -v7.3 and -v4).
@@ -91,7 +104,9 @@ export function matField(array: MatArray, name: string, index = 0): MatArray {
   while (field < count && nameOf(field) !== name) field++;
   if (field === count) {
     const some = Array.from({ length: Math.min(count, 9) }, (_, i) => nameOf(i));
-    throw new UserError(`${content.where} has no field ${name}; found ${listed(some)}. Check that it is the right file`);
+    throw new UserError(
+      `${content.where} has no field ${name}; found ${listed(some)}. Check that it is the right file`,
+    );
   }
   return nested(array, { at: next, index, skip: index * count + field, where: `${name} of ${content.where}` });
 }
@@ -116,7 +131,7 @@ export function matNumbers({ className, dims, isComplex, content }: MatArray): N
   const count = product(dims);
   if (count === 0) return new Float64Array(0);
   const { type, data } = elementAt(content, 0);
-  const Storage = storageTypes.get(type as never);
+  const Storage = storageTypes.get(type);
   if (!Storage || data.bytes.length !== count * Storage.BYTES_PER_ELEMENT) {
     throw damaged(content, `${data.bytes.length} bytes of type ${type} are not ${dims.join('x')} numbers`);
   }
@@ -209,7 +224,9 @@ function nested(
   { at, index, skip, where }: { at: number; index: number; skip: number; where: string },
 ): MatArray {
   if (!(Number.isInteger(index) && index >= 0 && index < product(dims))) {
-    throw new UserError(`${content.where} has no element ${index}: it is ${dims.join('x')}. Check that it is the right file`);
+    throw new UserError(
+      `${content.where} has no element ${index}: it is ${dims.join('x')}. Check that it is the right file`,
+    );
   }
   let element = elementAt(content, at);
   for (let i = 0; i < skip; i++) element = elementAt(content, element.next);

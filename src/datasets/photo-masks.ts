@@ -21,8 +21,8 @@ const imageName = /^[^.].*\.(jpe?g|png|webp|bmp)$/i;
 
 /**
  * A folder of photos and a folder of masks with the same names, or `<photo>#<n>` where a photo has
- * several objects. A mask value (its blue channel) above 128 is object, 128 is ignored, below is background. Photos come
- * in the order of their file names, objects in the order of their masks'.
+ * several objects. A mask value (its blue channel) above 128 is object, 128 is ignored, below is background;
+ * but see `anyColour`. Photos come in the order of their file names, objects in the order of their masks'.
  *
  * @throws UserError where a folder is missing or empty, or photos and masks do not match; `load` where
  *   a file is damaged, a mask is not as large as its photo, or has no object

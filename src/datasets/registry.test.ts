@@ -13,10 +13,16 @@ beforeAll(async () => {
   const picture = await sharp({ create: { width: 2, height: 2, channels: 3, background: 'white' } })
     .png()
     .toBuffer();
-  for (const folder of ['data_GT', 'boundary_GT', 'images', 'masks', 'annotations', 'train2017', 'val2017', 'mini']) {
+  const masked = ['data_GT', 'boundary_GT', 'images', 'masks', 'img', 'gt'];
+  for (const folder of [...masked, 'annotations', 'train2017', 'val2017', 'mini', 'inst']) {
     mkdirSync(join(root, folder));
     for (const name of ['a.png', 'b.png']) writeFileSync(join(root, folder, name), picture);
   }
+  for (const name of ['img/c.jpg', 'inst/c.mat', 'img/d.jpg', 'inst/d.mat', 'gt/c.png', 'gt/d.png']) {
+    writeFileSync(join(root, name), picture);
+  }
+  writeFileSync(join(root, 'train.txt'), 'd\nc\n');
+  writeFileSync(join(root, 'val.txt'), 'c\n');
   const images = ['a.png', 'b.png'].map((file_name, id) => ({ id, file_name, width: 2, height: 2 }));
   for (const part of ['train2017', 'val2017', 'mini']) {
     writeFileSync(join(root, 'annotations', `instances_${part}.json`), JSON.stringify({ images, annotations: [] }));
@@ -32,6 +38,9 @@ describe('openDataset', () => {
       name: 'Berkeley',
       size: 1,
     });
+    expect(await openDataset(`davis:${root}`, { ...options, limit: 3 })).toMatchObject({ name: 'DAVIS', size: 3 });
+    expect(await openDataset(`sbd:${root}`, options)).toMatchObject({ name: 'SBD val', ids: ['c'] });
+    expect(await openDataset(`sbd:${root}`, { ...options, split: 'train' })).toMatchObject({ ids: ['d', 'c'] });
     expect(await openDataset(`coco:${root}`, options)).toMatchObject({ name: 'COCO val2017', size: 2, objectCount: 0 });
     expect(await openDataset(`coco:${root}`, { ...options, split: 'train' })).toMatchObject({ name: 'COCO train2017' });
     expect(await openDataset(`coco:${root}#mini`, { ...options, limit: 1 })).toMatchObject({
@@ -56,6 +65,8 @@ describe('openDataset', () => {
       ['/data/GrabCut', /unknown dataset "\/data\/GrabCut"; expected KIND:PATH/],
       ['', /unknown dataset ""/],
       ['berkeley', /dataset "berkeley" needs a folder: write berkeley:DIR, where DIR contains images/],
+      ['sbd:', /needs a folder: write sbd:DIR, where DIR contains img\/<name>\.jpg \(photos\), inst/],
+      ['davis:', /where DIR contains img\/<name>\.jpg \(frames\) and gt/],
       ['coco:', /needs a folder: write coco:DIR/],
       [`coco:${root}#`, /expected coco:DIR or coco:DIR#PART/],
       [`coco:${root}#none`, /instances_none\.json does not exist; found a\.png/],
@@ -72,7 +83,7 @@ describe('openDataset', () => {
   });
 
   it('describes every kind', () => {
-    expect(datasetKinds.map(kind => kind.name)).toEqual(['synthetic', 'grabcut', 'berkeley', 'coco']);
+    expect(datasetKinds.map(kind => kind.name)).toEqual(['synthetic', 'grabcut', 'berkeley', 'davis', 'sbd', 'coco']);
     for (const { description, layout } of datasetKinds) expect([description, layout]).not.toContain('');
   });
 });

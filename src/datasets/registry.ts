@@ -3,13 +3,15 @@ import { join } from 'node:path';
 import { suggest, UserError } from '../base/errors.ts';
 import { berkeleyDataset, berkeleyLayout } from './berkeley.ts';
 import { cocoDataset, cocoLayout } from './coco.ts';
+import { davisDataset, davisLayout } from './davis.ts';
 import { grabcutDataset, grabcutLayout } from './grabcut.ts';
+import { sbdDataset, sbdLayout } from './sbd.ts';
 import type { Dataset } from './types.ts';
 
 interface OpenOptions {
   /** Decides what the synthetic set draws; sets of photos do not depend on it. */
   seed: number;
-  /** Chooses the part of a set that has parts; a set that is only for evaluation is the same for both. */
+  /** Chooses the part of a set that has parts: to train on, or to evaluate on. A set that is only for evaluation is the same for both. */
   split: 'train' | 'val';
   /** Take the first so many samples. */
   limit?: number;
@@ -48,6 +50,20 @@ export const datasetKinds: readonly DatasetKind[] = [
     needsPath: true,
     layout: berkeleyLayout,
     open: (path, { limit }) => berkeleyDataset(path, limit),
+  },
+  {
+    name: 'davis',
+    description: 'DAVIS, 345 video frames with one merged object each (evaluation)',
+    needsPath: true,
+    layout: davisLayout,
+    open: (path, { limit }) => davisDataset(path, limit),
+  },
+  {
+    name: 'sbd',
+    description: 'SBD, 8,498 photos for training (broken masks removed) or 2,857 for evaluation (all masks), by split',
+    needsPath: true,
+    layout: sbdLayout,
+    open: (path, { split, limit }) => sbdDataset(path, { split, limit }),
   },
   {
     name: 'coco',

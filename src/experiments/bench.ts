@@ -75,21 +75,23 @@ export async function bench(
     async function benchProbe(name: string, probe: Probe): Promise<ResultRow[]> {
       const stage = (kind: string) => stages.findIndex(s => s.upsampler === name && s.kind === kind);
       const train = stage('train');
-      const trained = await trainProbe(config, probe, weights, training, cache, folder, signal, (report, total) => {
-        const detail = `loss ${report.loss.toFixed(3)}, IoU ${(100 * report.iou).toFixed(0)} %`;
-        emit({ type: 'progress', stage: train, done: report.step, total, detail });
+      const report = (index: number, done: number, detail = '') =>
+        emit({ type: 'progress', stage: index, done, detail });
+      const trained = await trainProbe(config, probe, weights, training, cache, folder, signal, (done, step) => {
+        report(train, done, step && `loss ${step.loss.toFixed(3)}, IoU ${(100 * step.iou).toFixed(0)} %`);
       });
-      emit({ type: 'progress', stage: train, done: stages[train].units, total: stages[train].units, detail: '' });
+      report(train, stages[train].units);
       const ready = await readyProbe(config, probe, weights, trained);
       const own: ResultRow[] = [];
       for (const { name: set, dataset } of testSets) {
         const evaluate = stage(`evaluate ${set}`);
-        const total = stages[evaluate].units;
-        const curves = await evaluateProbe(config, ready, dataset, folder.curves(name, set), signal, (done, curve) => {
-          const detail = `IoU ${(100 * curve.ious[0]).toFixed(0)} % -> ${(100 * curve.ious.at(-1)!).toFixed(0)} %`;
-          emit({ type: 'progress', stage: evaluate, done: Math.min(done, total), total, detail });
+        report(evaluate, 0);
+        const curves = await evaluateProbe(config, ready, dataset, folder.curves(name, set), signal, progress => {
+          const { ious } = progress.curve;
+          const detail = `IoU ${(100 * ious[0]).toFixed(0)} % -> ${(100 * ious[ious.length - 1]).toFixed(0)} %`;
+          report(evaluate, progress.samplesDone, detail);
         });
-        emit({ type: 'progress', stage: evaluate, done: total, total, detail: '' });
+        report(evaluate, dataset.size);
         if (curves.length === 0) throw new UserError(`${set} holds no object to evaluate on`);
         await examplePictures(config, ready, dataset, folder.pictures(name, set));
         const row = resultRow(name, set, summary(config, curves));
@@ -125,7 +127,7 @@ function plan(config: Config, probes: ReadonlyMap<string, Probe>, training: Data
     ...testSets.map(({ name, dataset }) => ({
       kind: `evaluate ${name}`,
       upsampler,
-      units: dataset.objectCount ?? dataset.size,
+      units: dataset.size,
     })),
   ]);
 }

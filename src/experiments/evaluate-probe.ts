@@ -4,7 +4,7 @@ import { UserError } from '../base/errors.ts';
 import { writeFileAtomic } from '../base/files.ts';
 import type { RgbImage } from '../base/raster.ts';
 import type { Dataset } from '../datasets/types.ts';
-import { evaluateDataset, type ObjectCurve } from '../evaluation/evaluate.ts';
+import { type EvaluationProgress, evaluateDataset, type ObjectCurve } from '../evaluation/evaluate.ts';
 import { probeClickModel } from '../interaction/probe-model.ts';
 import { InteractiveSession } from '../interaction/session.ts';
 import { zoomIn } from '../interaction/zoom.ts';
@@ -60,7 +60,7 @@ export async function evaluateProbe(
   dataset: Dataset,
   path: string,
   signal: AbortSignal,
-  onObject: (done: number, curve: ObjectCurve) => void,
+  onObject: (progress: EvaluationProgress) => void,
 ): Promise<ObjectCurve[]> {
   const earlier = readCurves(path);
   if (earlier.complete) return earlier.curves;
@@ -80,9 +80,9 @@ export async function evaluateProbe(
       dataset,
       image => ready.session(image),
       options,
-      ({ curve }) => {
-        curves.push(curve);
-        onObject(curves.length, curve);
+      progress => {
+        curves.push(progress.curve);
+        onObject(progress);
         if (performance.now() - saved < SAVE_EVERY_MS) return;
         save(false);
         saved = performance.now();

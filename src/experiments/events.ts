@@ -5,14 +5,15 @@ export interface Stage {
   /** What is comparable in cost between upsamplers: `train`, `evaluate grabcut`, ... */
   kind: string;
   upsampler: string;
-  /** Steps or objects. */
+  /** Steps or images. */
   units: number;
 }
 
 /** What a run tells while it goes on. Plain data: it crosses threads. */
 export type RunEvent =
   | { type: 'plan'; stages: Stage[] }
-  | { type: 'progress'; stage: number; done: number; total: number; detail: string }
+  /** The first of a stage says where it starts. */
+  | { type: 'progress'; stage: number; done: number; detail: string }
   | { type: 'row'; row: ResultRow }
   | { type: 'note'; text: string };
 

@@ -43,7 +43,6 @@ export class RunFolder {
       }
       return true;
     }
-    mkdirChecked(this.root);
     writeFileAtomic(this.config, stringify(config));
     return false;
   }
@@ -51,6 +50,7 @@ export class RunFolder {
   /** Keeps a second process out until `release`. */
   lock(): { release(): void } {
     const path = join(this.root, 'lock');
+    mkdirChecked(this.root);
     if (existsSync(path)) {
       const holder = Number(readFileSync(path, 'utf8'));
       if (holder !== process.pid && isAlive(holder)) {

@@ -34,7 +34,7 @@ export async function trainProbe(
   cache: SampleCache,
   folder: RunFolder,
   signal: AbortSignal,
-  onStep: (report: StepReport, steps: number) => void,
+  onStep: (step: number, report?: StepReport) => void,
 ): Promise<Values> {
   const { training } = config;
   const graph = buildProbe(probe, 1, [training.size, training.size]);
@@ -43,6 +43,7 @@ export async function trainProbe(
   const state = loadState(checkpoint, shapes) ?? initialState(graph.trained.values(), config.seed);
   const perEpoch = stepsPerEpoch(config, dataset);
   const steps = training.epochs * perEpoch;
+  onStep(state.step);
   if (state.step >= steps) return state.parameters;
 
   const log = openLog(folder.trainingLog(probe.upsampler.name), state.step);
@@ -84,7 +85,7 @@ export async function trainProbe(
     while (state.step < steps) {
       const report = await trainer.step();
       log(report);
-      onStep(report, steps);
+      onStep(state.step, report);
       const due = performance.now() - saved > training.checkpointSeconds * 1000;
       if (due || signal.aborted || state.step === steps) {
         saveState(checkpoint, state, shapes);
