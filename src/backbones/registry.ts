@@ -22,7 +22,8 @@ function dinoV2Backbone(name: DinoV2Name): Backbone {
     licence: 'Apache-2.0',
     stride: config.patch,
     channels: config.dim,
-    early: { channels: config.dim, stride: config.patch },
+    featureScale: 1,
+    early: { channels: config.dim, stride: config.patch, gain: 1 },
     normalisation: IMAGENET,
     features: (image, scope, clicks) => dinoV2(image, scope, config, clicks),
     weights: async path => {

@@ -15,8 +15,16 @@ export interface Backbone {
   stride: number;
   /** Channels of the features. */
   channels: number;
-  /** Where clicks enter early: channels and stride of the tokens they are added to. */
-  early: { channels: number; stride: number };
+  /**
+   * What the probe multiplies features by, so that their standard deviation is about 1, which the initial weights of
+   * the heads expect: without it a probe on small features hardly learns.
+   */
+  featureScale: number;
+  /**
+   * Where clicks enter early: channels and stride of the tokens they are added to, and what click tokens are multiplied
+   * by, so that a click is not lost beside them at initial weights.
+   */
+  early: { channels: number; stride: number; gain: number };
   /** What the model subtracts from and divides RGB in 0..1 by. */
   normalisation: { mean: readonly [number, number, number]; std: readonly [number, number, number] };
   /**

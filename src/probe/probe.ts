@@ -1,6 +1,6 @@
 import { type Backbone, IMAGENET } from '../backbones/types.ts';
 import type { ClickEncoder } from '../clicks/encoders.ts';
-import { add, div, sub } from '../graph/ops/elementwise.ts';
+import { add, div, mul, sub } from '../graph/ops/elementwise.ts';
 import { resample } from '../graph/ops/linear.ts';
 import { constant, GraphError, input, type Tensor } from '../graph/tensor.ts';
 import type { Head } from '../heads/heads.ts';
@@ -63,7 +63,9 @@ export function buildProbe(probe: Probe, batch: number, [height, width]: readonl
   const normalised = normalise(image, backbone.normalisation);
   const target = injection === 'early' ? backbone.early : { channels: backbone.channels, stride: backbone.stride };
   const tokens = clickEncoder.encode(clicks, trained.at('clicks'), target);
-  const plain = backbone.features(normalised, frozen.at('backbone'), injection === 'early' ? tokens : undefined);
+  const early = injection === 'early' ? mul(tokens, backbone.early.gain) : undefined;
+  const raw = backbone.features(normalised, frozen.at('backbone'), early);
+  const plain = mul(raw, backbone.featureScale);
   const features = injection === 'late' ? add(plain, tokens) : plain;
 
   const fine = upsampler.upsample(features, normalise(image, IMAGENET), [height, width], frozen.at('upsampler'));
@@ -96,7 +98,9 @@ export function buildFeatures(
 
 function imageSource(backbone: Backbone, batch: number, height: number, width: number): Tensor {
   if (height % backbone.stride !== 0 || width % backbone.stride !== 0) {
-    throw new GraphError(`${backbone.name}: ${height} x ${width} px is not a multiple of its stride ${backbone.stride}`);
+    throw new GraphError(
+      `${backbone.name}: ${height} x ${width} px is not a multiple of its stride ${backbone.stride}`,
+    );
   }
   return input('image', [batch, 3, height, width], 'image');
 }

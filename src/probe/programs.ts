@@ -28,7 +28,7 @@ export function compileInference(
   trained: Values,
   options: ProgramOptions = {},
 ): Promise<Program> {
-  const [logits] = prepare([graph.logits], options.passes ?? defaultPasses);
+  const [logits] = prepare([graph.logits], options.passes ?? defaultPasses, { forGradient: false });
   return compile({ predict: { logits } }, { ...options, bound: new Map([...frozen, ...trained]) });
 }
 

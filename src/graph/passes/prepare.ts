@@ -3,7 +3,7 @@ import { commute } from './commute.ts';
 import { type WinogradOptions, winograd } from './winograd.ts';
 
 /** The passes that change how a forward graph is computed; each can be switched off, none changes what is computed. */
-export interface Passes extends WinogradOptions {
+export interface Passes extends Omit<WinogradOptions, 'forGradient'> {
   /** Convolutions below linear upsampling. */
   commute: boolean;
   /** 3x3 convolutions as F(4x4, 3x3). */
@@ -13,7 +13,11 @@ export interface Passes extends WinogradOptions {
 export const defaultPasses: Passes = { commute: true, winograd: true, bandBytes: 16e6, keepBytes: 64e6 };
 
 /** Runs the passes. To be called before `gradient`, which then differentiates the faster form. */
-export function prepare(outputs: readonly Tensor[], passes: Passes = defaultPasses): Tensor[] {
+export function prepare(
+  outputs: readonly Tensor[],
+  passes: Passes = defaultPasses,
+  { forGradient }: { forGradient: boolean } = { forGradient: true },
+): Tensor[] {
   const commuted = passes.commute ? commute(outputs) : [...outputs];
-  return passes.winograd ? winograd(commuted, passes) : commuted;
+  return passes.winograd ? winograd(commuted, { ...passes, forGradient }) : commuted;
 }

@@ -45,6 +45,8 @@ export interface WinogradOptions {
   bandBytes: number;
   /** Up to this size the transformed input is held for the gradient, above it is computed again. */
   keepBytes: number;
+  /** Default true: the graph will be differentiated. Winograd then pays from fewer channels on, as it makes the weight gradient too. */
+  forGradient?: boolean;
 }
 
 /**
@@ -55,10 +57,13 @@ export interface WinogradOptions {
  * gradients follow from the ops themselves and are the exact adjoints.
  */
 export function winograd(outputs: readonly Tensor[], options: WinogradOptions): Tensor[] {
-  return rewrite(outputs, node => (node.op === 'conv2d' && worthwhile(node) ? transformed(node, options) : null));
+  const channels = (options.forGradient ?? true) ? 64 : 96;
+  return rewrite(outputs, node =>
+    node.op === 'conv2d' && worthwhile(node, channels) ? transformed(node, options) : null,
+  );
 }
 
-function worthwhile(node: Tensor): boolean {
+function worthwhile(node: Tensor, leastChannels: number): boolean {
   const [, w] = node.inputs;
   const { stride, groups, dilation, pads } = node.attributes as unknown as ConvAttributes;
   const [o, c, kh, kw] = w.shape;
@@ -66,8 +71,8 @@ function worthwhile(node: Tensor): boolean {
   if (kh !== 3 || kw !== 3 || stride !== 1 || groups !== 1 || dilation !== 1) return false;
   // with wider borders a band of tiles could see nothing but padding
   if (pads.some(zeros => zeros > 2)) return false;
-  // the transforms cost as much as some 64 channels; the last tiles of small maps are mostly padding
-  return Math.min(o, c) >= 64 && h >= 8 && width >= 8;
+  // below, the transforms cost more than they save; the last tiles of small maps are mostly padding
+  return Math.min(o, c) >= leastChannels && h >= 8 && width >= 8;
 }
 
 function transformed(node: Tensor, { bandBytes, keepBytes }: WinogradOptions): Tensor {

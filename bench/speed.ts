@@ -1,0 +1,127 @@
+import { availableParallelism, loadavg } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { Command, Option } from 'commander';
+import { UserError } from '../src/base/errors.ts';
+import { catalogue, findWorkload } from './catalogue.ts';
+import { type Comparison, compare, table } from './compare.ts';
+import { findPeer, installPeer } from './peer.ts';
+import { sample } from './sample.ts';
+
+const SCRIPT = fileURLToPath(import.meta.url);
+/** Seen from dist/bench, where this runs. */
+const DEFAULT_PEER = fileURLToPath(new URL('../../../shared/peers/torch_probe.py', import.meta.url));
+const SIZE = 224;
+
+interface Options {
+  rounds: number;
+  runs: number;
+  threads: number;
+  size: number;
+  json?: true;
+  /** False: without. */
+  peer: string | false | undefined;
+  python?: string;
+}
+
+type OwnOptions = Pick<Options, 'runs' | 'threads' | 'size'>;
+
+const say = (message: string) => void process.stderr.write(`${message}\n`);
+
+async function main(names: readonly string[], options: Options): Promise<void> {
+  const chosen = names.length > 0 ? [...new Set(names)].map(findWorkload) : catalogue;
+  const peer = peerOf(options);
+  warnWhereBusy();
+  const { rounds, runs, threads, size } = options;
+  const common = ['--runs', `${runs}`, '--threads', `${threads}`, '--size', `${size}`];
+  const results: Comparison[] = [];
+  for (const { name, peer: args } of chosen) {
+    const result = await compare(name, rounds, {
+      ours: () => sample(process.execPath, [SCRIPT, 'ours', name, ...common]),
+      torch: peer && (() => sample(peer.python, [peer.script, ...args, ...common], peer.env)),
+      progress: say,
+    });
+    if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);
+    results.push(result);
+  }
+  if (options.json) return;
+  process.stdout.write(`${table(results)}\nratio = torch s / ours s: above 1, ours is the faster\n`);
+}
+
+function peerOf({ peer: script, python }: Options) {
+  if (script === false) return null;
+  const found = findPeer({ script, defaultScript: DEFAULT_PEER, python });
+  if (!('missing' in found)) return found;
+  say(`NO PEER, only our times are given: ${found.missing}`);
+  return null;
+}
+
+function warnWhereBusy(): void {
+  const [load] = loadavg();
+  if (load < availableParallelism() / 2) return;
+  say(
+    `the machine is busy (load ${load.toFixed(1)} over the last minute): for figures that mean something, let it rest`,
+  );
+}
+
+async function ours(name: string, { runs, threads, size }: OwnOptions): Promise<void> {
+  // loaded here, so that the process that only waits stays small
+  const { measureHere } = await import('./ours.ts');
+  const line = await measureHere(findWorkload(name).name, runs, { threads, size });
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+}
+
+const positive =
+  (option: string) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (Number.isInteger(value) && value > 0) return value;
+    throw new UserError(`${option}: expected a whole number above 0, given "${text}"`);
+  };
+
+function cli(): Command {
+  const own = (command: Command) =>
+    command
+      .option('--runs <n>', 'runs on the clock in each process, after the warm-up', positive('--runs'), 3)
+      .option('--threads <n>', 'threads of either side', positive('--threads'), availableParallelism())
+      // for quick tests; the peer's head always has the size that belongs to 224
+      .addOption(new Option('--size <pixels>').argParser(positive('--size')).default(SIZE).hideHelp());
+
+  const program = own(
+    new Command('npm run bench:speed --')
+      .description('Measures clickprobe against PyTorch: the same work, on this machine, in this run, side by side.')
+      .argument('[workload...]', `${catalogue.map(({ name }) => name).join(' | ')} (default: all)`)
+      .option('--rounds <n>', 'how often the sides take turns, each time in a new process', positive('--rounds'), 3),
+  )
+    .option('--json', 'print one JSON object a line instead of the table')
+    .option('--peer <file>', 'script of the other side (default: ../shared/peers/torch_probe.py)')
+    .option('--no-peer', 'measure ours alone')
+    .option('--python <file>', 'what runs the peer (default: the first of /usr/bin/python3, python3 that has torch)')
+    .usage('[options] [workload...]')
+    .addHelpText('after', help)
+    .helpCommand(false)
+    .enablePositionalOptions()
+    .action(main);
+  own(program.command('ours <workload>', { hidden: true })).action(ours);
+  return program;
+}
+
+const help = `
+Workloads:
+${catalogue.map(({ name, description }) => `  ${name.padEnd(12)} ${description}`).join('\n')}
+
+Results go to stdout, all else to stderr. Without a peer only our times are given.
+${installPeer}
+
+Examples:
+  npm run build && npm run bench:speed
+  npm run bench:speed -- head train --rounds 5
+  npm run --silent bench:speed -- click --json > click.jsonl
+  npm run bench:speed -- later-click --no-peer --threads 1`;
+
+try {
+  await cli().parseAsync();
+} catch (error) {
+  if (!(error instanceof UserError)) throw error;
+  say(`error: ${error.message}`);
+  process.exitCode = error.exitCode;
+}
