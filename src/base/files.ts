@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { UserError } from './errors.ts';
 
@@ -21,6 +21,29 @@ export function writeFileAtomic(path: string, data: string | Uint8Array): void {
   }
 }
 
+/**
+ * Appends a line to a log.
+ *
+ * @throws UserError as `writeFileAtomic`
+ */
+export function appendLine(path: string, line: string): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    appendFileSync(path, `${line}\n`);
+  } catch (error) {
+    throw writeError(path, error);
+  }
+}
+
+/** Makes a folder and those above it. Throws UserError as `writeFileAtomic`. */
+export function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    throw writeError(path, error);
+  }
+}
+
 function writeError(path: string, error: unknown): unknown {
   const advice: Record<string, string> = {
     ENOSPC: 'the disk is full. Free some space and run the same command again: it goes on where it stopped',
@@ -28,6 +51,7 @@ function writeError(path: string, error: unknown): unknown {
     EACCES: 'no permission to write there. Choose another folder with --out',
     EPERM: 'no permission to write there. Choose another folder with --out',
     EROFS: 'the file system is read-only. Choose another folder with --out',
+    EEXIST: 'a file of that name is in the way. Choose another folder with --out',
     ENOTDIR: 'a part of the path is a file, not a folder. Choose another folder with --out',
   };
   const code = (error as NodeJS.ErrnoException).code ?? '';

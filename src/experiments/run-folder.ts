@@ -1,8 +1,8 @@
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { UserError } from '../base/errors.ts';
-import { writeFileAtomic } from '../base/files.ts';
+import { makeFolder, writeFileAtomic } from '../base/files.ts';
 import type { Config } from './config.ts';
 import { checkConfig } from './resolve-config.ts';
 
@@ -50,7 +50,7 @@ export class RunFolder {
   /** Keeps a second process out until `release`. */
   lock(): { release(): void } {
     const path = join(this.root, 'lock');
-    mkdirChecked(this.root);
+    makeFolder(this.root);
     if (existsSync(path)) {
       const holder = Number(readFileSync(path, 'utf8'));
       if (holder !== process.pid && isAlive(holder)) {
@@ -64,17 +64,6 @@ export class RunFolder {
     writeSync(file, String(process.pid));
     closeSync(file);
     return { release: () => rmSync(path, { force: true }) };
-  }
-}
-
-function mkdirChecked(path: string): void {
-  try {
-    mkdirSync(path, { recursive: true });
-  } catch (error) {
-    throw new UserError(`cannot make the run folder ${path}: ${(error as Error).message}. Choose another with --out`, {
-      exitCode: 74,
-      cause: error,
-    });
   }
 }
 

@@ -1,7 +1,6 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
 import type { Weights } from '../backbones/types.ts';
-import { writeFileAtomic } from '../base/files.ts';
+import { appendLine, writeFileAtomic } from '../base/files.ts';
 import type { Dataset } from '../datasets/types.ts';
 import { sum } from '../graph/ops/basic.ts';
 import { input } from '../graph/tensor.ts';
@@ -105,6 +104,5 @@ function openLog(path: string, step: number): (report: StepReport) => void {
     const lines = readFileSync(path, 'utf8').split('\n').slice(0, step);
     writeFileAtomic(path, lines.map(line => `${line}\n`).join(''));
   }
-  mkdirSync(dirname(path), { recursive: true });
-  return report => appendFileSync(path, `${JSON.stringify(report)}\n`);
+  return report => appendLine(path, JSON.stringify(report));
 }

@@ -10,7 +10,7 @@ export interface AdamOptions {
   epsilon: number;
 }
 
-export const adamDefaults: AdamOptions = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+const adamDefaults: AdamOptions = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
 
 /** Adam (Kingma and Ba 2015) with bias correction, without weight decay; updates parameters in place. */
 export class Adam {
