@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import * as ort from 'onnxruntime-node';
+import { UserError } from '../base/errors.ts';
 import { toOnnx } from '../graph/onnx/model.ts';
 import { deduplicate } from '../graph/passes/deduplicate.ts';
 import { type Stage, split } from '../graph/passes/split.ts';
@@ -32,7 +33,7 @@ export async function compile(groups: OutputGroups, options: CompileOptions = {}
       }
       shapes.set(name, tensor);
     }
-    const session = await ort.InferenceSession.create(model.bytes, sessionOptions(options));
+    const session = await createSession(model.bytes, options);
     // the session has its own copy: give the memory back now, not when the garbage collector comes round
     (model.bytes.buffer as ArrayBuffer).resize(0);
     compiled.push({
@@ -59,6 +60,20 @@ function plan(groups: OutputGroups, cut: boolean): Stage[] {
   });
   if (cut) return split(renewed);
   return [...renewed].map(([group, outputs]) => ({ rate: 'clicks', group, outputs }));
+}
+
+async function createSession(model: Uint8Array, options: CompileOptions): Promise<ort.InferenceSession> {
+  try {
+    return await ort.InferenceSession.create(model, sessionOptions(options));
+  } catch (error) {
+    const message = error instanceof Error ? error.message : `${error}`;
+    if (options.device !== 'webgpu' || !message.includes('WebGPU adapter')) throw error;
+    throw new UserError(
+      'device webgpu: there is no usable GPU adapter on this machine (it needs a driver for Vulkan, Metal or D3D12, ' +
+        'on Linux also libvulkan1). Use --device cpu',
+      { cause: error },
+    );
+  }
 }
 
 function sessionOptions({
