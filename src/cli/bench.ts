@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { Stopped } from '../experiments/events.ts';
 import { runInWorker } from '../experiments/executor.ts';
 import { resolveConfig } from '../experiments/resolve-config.ts';
+import { comparable } from '../experiments/run-folder.ts';
 import { fixed } from '../report/format.ts';
 import { resultsTable } from '../report/table.ts';
 import type { ResultRow } from '../report/types.ts';
@@ -42,7 +43,10 @@ export async function benchCommand(options: BenchOptions, command: string): Prom
       evaluation: { datasets: options.datasets },
     },
   });
-  const hash = createHash('sha256').update(JSON.stringify(config)).digest('hex').slice(0, 8);
+  const hash = createHash('sha256')
+    .update(JSON.stringify(comparable(config)))
+    .digest('hex')
+    .slice(0, 8);
   const out = options.out ?? join('runs', `${options.preset}-${hash}`);
 
   const status = new StatusLine(process.stderr);

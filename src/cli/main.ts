@@ -17,7 +17,8 @@ const program = new Command('clickprobe')
       'clicked, simulates the user, counts the clicks (NoC).',
   )
   .version(ownVersion())
-  .showHelpAfterError('(clickprobe --help shows how)');
+  .showHelpAfterError('(clickprobe --help shows how)')
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2));
 
 program
   .command('bench')

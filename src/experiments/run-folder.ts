@@ -78,7 +78,7 @@ function isAlive(pid: number): boolean {
 }
 
 /** What decides the numbers: how fast they are made does not. */
-function comparable({ threads: _, training, ...rest }: Config): Record<string, unknown> {
+export function comparable({ threads: _, training, ...rest }: Config): Record<string, unknown> {
   const { checkpointSeconds: __, ...decisive } = training;
   return { ...rest, training: decisive };
 }

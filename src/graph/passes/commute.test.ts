@@ -2,9 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { expectEqualGraphs } from '../../../test/support/passes.ts';
 import { bicubic, bilinear, nearest } from '../../nn/resize.ts';
+import { reshape } from '../ops/basic.ts';
 import { type ConvOptions, conv2d, type Pads } from '../ops/conv.ts';
 import { add, relu } from '../ops/elementwise.ts';
-import { resample } from '../ops/linear.ts';
+import { concat, slice } from '../ops/layout.ts';
+import { matmul, resample } from '../ops/linear.ts';
 import { input, type Matrix, type Shape, type Tensor, topological } from '../tensor.ts';
 import { commute } from './commute.ts';
 
@@ -131,5 +133,38 @@ describe('commute leaves alone', () => {
     const features = input('x', [1, 8, 4, 4], 'image');
     const up = relu(resample(features, aligned(4, 40), aligned(4, 40)));
     leaves(conv2d(up, input('w', [8, 8, 1, 1], 'weights')));
+  });
+});
+
+describe('a 1x1 convolution over weighted sums of cells', () => {
+  /** Bands as the image-guided upsamplers make them: some rows of cells, spread to pixels by weights from the image. */
+  function spreadLayer(out: number, bias: boolean): Tensor {
+    const [b, c, h, w] = [2, 6, 4, 5];
+    const features = input('x', [b, c, h, w], 'clicks');
+    const bands = [0, 1, 2].map(i => {
+      const cells = reshape(slice(features, 2, i, 2), [b, c, 2 * w]);
+      const weights = input(`k${i}`, [b, 3 * 10, 2 * w], 'image');
+      return reshape(matmul(cells, weights, { transB: true }), [b, c, 3, 10]);
+    });
+    const weight = input('w', [out, c, 1, 1], 'weights');
+    return conv2d(concat(bands, 2), weight, bias ? input('b', [out], 'weights') : undefined);
+  }
+
+  it.each([
+    [1, true],
+    [1, false],
+    [6, true],
+  ])('moves below them with %i channels, bias %s', async (out, bias) => {
+    const y = spreadLayer(out, bias);
+    const [commuted] = commute([y]);
+    expect(topological([commuted]).some(t => t.op === 'conv2d')).toBe(false);
+    const spread = topological([commuted]).filter(t => t.op === 'matmul' && t.attributes.transB === true);
+    expect(spread.map(t => t.shape[1])).toEqual([out, out, out]);
+    await expectEqualGraphs(y, commuted, BOUNDS);
+  });
+
+  it('stays where it would make more channels to spread', () => {
+    const y = spreadLayer(7, false);
+    expect(commute([y])[0]).toBe(y);
   });
 });

@@ -1,7 +1,7 @@
 import { reshape } from '../ops/basic.ts';
 import type { ConvAttributes } from '../ops/conv.ts';
 import { add } from '../ops/elementwise.ts';
-import { transpose } from '../ops/layout.ts';
+import { concat, slice, transpose } from '../ops/layout.ts';
 import { matmul, resample, resampleCost } from '../ops/linear.ts';
 import { count, type Matrix, type Tensor } from '../tensor.ts';
 import { rewrite } from './rewrite.ts';
@@ -11,15 +11,52 @@ import { rewrite } from './rewrite.ts';
  *
  * A k x k convolution of V x H^T is the sum over its taps (i,j) of S_i V (W_ij x) H^T S_j^T, S being shifts with zeros
  * moving in. So the taps are 1x1 convolutions at low resolution, and the shifts go into the constant matrices: exact,
- * borders included. Likewise a 1x1 convolution of features spread by attention weights.
+ * borders included. A 1x1 convolution moves below anything that treats all channels alike, such as the weighted sums of
+ * cells that image-guided upsamplers make.
  */
 export function commute(outputs: readonly Tensor[]): Tensor[] {
   return rewrite(outputs, node => {
     if (node.op !== 'conv2d') return null;
-    const [x] = node.inputs;
-    if (x.op === 'resample') return belowResample(node);
-    return null;
+    return belowSpread(node) ?? (node.inputs[0].op === 'resample' ? belowResample(node) : null);
   });
+}
+
+/** A 1x1 convolution moved below concatenated weighted sums of cells (`matmul` over the last axis). */
+function belowSpread(node: Tensor): Tensor | null {
+  const [x, w, bias] = node.inputs;
+  const { stride, pads, groups } = node.attributes as unknown as ConvAttributes;
+  const [o, c, kh, kw] = w.shape;
+  if (kh !== 1 || kw !== 1 || stride !== 1 || groups !== 1 || pads.some(p => p > 0) || o > c) return null;
+  const weight = reshape(w, [o, c]);
+  const known = new Map<Tensor, Tensor>();
+  let spread = false;
+
+  /** The convolution of a tensor [B,C,...] along its channels. */
+  const mixed = (t: Tensor): Tensor => {
+    const found = known.get(t) ?? mix(t);
+    known.set(t, found);
+    return found;
+  };
+  const mix = (t: Tensor): Tensor => {
+    const [inner] = t.inputs;
+    const axis = t.attributes.axis as number;
+    const keepsChannels = inner?.shape[0] === t.shape[0] && inner.shape[1] === c && inner.shape.length > 2;
+    const outShape = [t.shape[0], o, ...t.shape.slice(2)];
+    if (t.op === 'concat' && axis >= 2) return concat(t.inputs.map(mixed), axis);
+    if (t.op === 'reshape' && keepsChannels) return reshape(mixed(inner), outShape);
+    if (t.op === 'slice' && axis >= 2 && t.inputs.length === 1) {
+      return slice(mixed(inner), axis, t.attributes.start as number, t.shape[axis], t.attributes.step as number);
+    }
+    if (t.op === 'matmul' && keepsChannels && t.shape.length === 3 && !t.attributes.transA) {
+      spread = true;
+      return matmul(mixed(inner), t.inputs[1], t.attributes);
+    }
+    const [b] = t.shape;
+    return reshape(matmul(weight, reshape(t, [b, c, count(t.shape) / (b * c)])), outShape);
+  };
+  const y = mixed(x);
+  if (!spread) return null;
+  return bias ? add(y, reshape(bias, [1, o, 1, 1])) : y;
 }
 
 function belowResample(node: Tensor): Tensor | null {
