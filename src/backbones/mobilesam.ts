@@ -183,7 +183,7 @@ export const mobileSamBackbone: Backbone = {
   // the neck's features have a standard deviation of .08 to .09 (GrabCut photos at 224 px)
   featureScale: 12,
   // tokens have a standard deviation of 1 there, a freshly initialised click .2
-  early: { channels: MOBILE_SAM.stages[INJECTION].channels, stride: STRIDE, gain: 5 },
+  early: { channels: MOBILE_SAM.stages[INJECTION].channels, stride: STRIDE, gain: 10 },
   normalisation: IMAGENET,
   features: mobileSam,
   weights: async path => mobileSamWeights(path),

@@ -21,8 +21,8 @@ export interface Backbone {
    */
   featureScale: number;
   /**
-   * Where clicks enter early: channels and stride of the tokens they are added to, and what click tokens are multiplied
-   * by, so that a click is not lost beside them at initial weights.
+   * Where clicks enter early: channels and stride of the tokens they are added to, and what the maps of positive and
+   * negative clicks are multiplied by, so that a click is not lost among the tokens at initial weights.
    */
   early: { channels: number; stride: number; gain: number };
   /** What the model subtracts from and divides RGB in 0..1 by. */

@@ -61,10 +61,11 @@ export function buildProbe(probe: Probe, batch: number, [height, width]: readonl
   const trained = Scope.trained('probe');
 
   const normalised = normalise(image, backbone.normalisation);
-  const target = injection === 'early' ? backbone.early : { channels: backbone.channels, stride: backbone.stride };
-  const tokens = clickEncoder.encode(clicks, trained.at('clicks'), target);
-  const early = injection === 'early' ? mul(tokens, backbone.early.gain) : undefined;
-  const raw = backbone.features(normalised, frozen.at('backbone'), early);
+  const early = injection === 'early';
+  const target = early ? backbone.early : { channels: backbone.channels, stride: backbone.stride };
+  const maps = early ? mul(clicks, clickGain(backbone.early.gain)) : clicks;
+  const tokens = clickEncoder.encode(maps, trained.at('clicks'), target);
+  const raw = backbone.features(normalised, frozen.at('backbone'), early ? tokens : undefined);
   const plain = mul(raw, backbone.featureScale);
   const features = injection === 'late' ? add(plain, tokens) : plain;
 
@@ -104,6 +105,9 @@ function imageSource(backbone: Backbone, batch: number, height: number, width: n
   }
   return input('image', [batch, 3, height, width], 'image');
 }
+
+/** The previous mask is dense and stays as it is: enlarged, it would drown the image. */
+const clickGain = (gain: number): Tensor => constant(Float32Array.of(1, gain, gain), [1, 3, 1, 1]);
 
 const normalise = (image: Tensor, { mean, std }: Backbone['normalisation']): Tensor =>
   div(sub(image, constant(Float32Array.from(mean), [1, 3, 1, 1])), constant(Float32Array.from(std), [1, 3, 1, 1]));
