@@ -59,7 +59,7 @@ const quick: Config = {
   ...paper,
   backbone: 'mobilesam',
   upsamplers: ['none', 'nearest', 'bilinear', 'bicubic', 'jbu'],
-  headWidth: 64,
+  headWidth: 32,
   training: {
     ...paper.training,
     data: 'synthetic:120',
@@ -68,9 +68,13 @@ const quick: Config = {
     batch: 4,
     learningRate: 1e-3,
     milestones: [8],
+    minArea: 500,
+    augment: { ...paper.training.augment, scale: [0.6, 1] },
+    // every evaluation starts from one click, so a short training had better start from few
+    sampler: { ...PAPER_SAMPLER, countDecay: 0.5 },
     checkpointSeconds: 20,
   },
-  evaluation: { ...paper.evaluation, datasets: ['synthetic:10'] },
+  evaluation: { ...paper.evaluation, datasets: ['synthetic:10'], flip: false, maxClicks: 10 },
   report: { examples: 4, features: 3 },
 };
 

@@ -73,8 +73,10 @@ function leaderCard(dataset: string, rows: ResultRow[]): string {
     ? `Its interval overlaps that of ${rivals.join(', ')}.`
     : 'No other interval overlaps its own.';
   const range = interval ? ` (95 % interval ${interval.join(' to ')})` : '';
+  const level = others.filter(row => row.noc90 === best.noc90).map(row => row.upsampler);
+  const winners = [best.upsampler, ...level].join(', ');
   return `<div class="card"><p class="small">Fewest clicks on ${escapeHtml(dataset)}</p>
-<p class="winner">${escapeHtml(best.upsampler)}</p>
+<p class="winner">${escapeHtml(winners)}</p>
 <p>${column.format(best.noc90)} clicks to 90 % IoU${range}.</p>
 ${others.length && interval ? `<p class="small">${escapeHtml(clear)}</p>` : ''}</div>`;
 }

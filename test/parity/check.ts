@@ -30,9 +30,9 @@ export type Builder = (from: Sources) => Record<string, Tensor>;
 export type Floors = Readonly<Record<string, number>>;
 
 /** Ten times the reference's own float32 noise; no less than a rounding or two of the largest element. */
-function toleranceOf(golden: Golden, tensor: string, floors: Floors): number {
+export function toleranceOf(golden: Golden, tensor: string, floors: Floors = {}, floor = 1e-6): number {
   const largest = maxAbsolute(golden.tensors.get(tensor)!.data);
-  return Math.max(10 * (golden.noise[tensor] ?? 0), (floors[tensor] ?? 1e-6) * largest);
+  return Math.max(10 * (golden.noise[tensor] ?? 0), (floors[tensor] ?? floor) * largest);
 }
 
 /**

@@ -8,6 +8,8 @@ export interface Golden {
   name: string;
   config: Record<string, unknown>;
   tensors: Map<string, { shape: Shape; data: Float32Array }>;
+  /** Those that the reference holds in float64. */
+  doubles: Map<string, Float64Array>;
   /** Which outputs the gradients are projected from. */
   projected: string[];
   /** Largest difference of float32 to float64 in the reference itself, by tensor. */
@@ -39,11 +41,29 @@ export function openGolden(path: string): Golden {
   const floats = [...tensors].flatMap(([name, { shape, data }]) =>
     data instanceof Float32Array ? [[name, { shape, data }] as const] : [],
   );
+  const doubles = [...tensors].flatMap(([name, { data }]) =>
+    data instanceof Float64Array ? [[name, data] as const] : [],
+  );
   return {
     name: caseName(path),
     config: JSON.parse(metadata.config),
     tensors: new Map(floats),
+    doubles: new Map(doubles),
     projected: JSON.parse(metadata.R_keys ?? '[]'),
     noise: JSON.parse(metadata.fp32_vs_fp64_max_abs ?? '{}'),
+  };
+}
+
+/** The same case under other names; tensors whose new name is null are left out. */
+export function renamed(golden: Golden, rename: (name: string) => string | null): Golden {
+  const entries = <T>(pairs: Iterable<[string, T]>) =>
+    [...pairs].flatMap(([name, value]) => {
+      const other = rename(name);
+      return other === null ? [] : [[other, value] as const];
+    });
+  return {
+    ...golden,
+    tensors: new Map(entries(golden.tensors)),
+    noise: Object.fromEntries(entries(Object.entries(golden.noise))),
   };
 }

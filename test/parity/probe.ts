@@ -1,0 +1,101 @@
+import { IMAGENET } from '../../src/backbones/types.ts';
+import { clickEncoders } from '../../src/clicks/encoders.ts';
+import { drawClickMaps } from '../../src/clicks/maps.ts';
+import { type Passes, prepare } from '../../src/graph/passes/prepare.ts';
+import type { Tensor } from '../../src/graph/tensor.ts';
+import { buildProbe } from '../../src/probe/probe.ts';
+import {
+  bicubicInterpolation,
+  bilinearInterpolation,
+  nearestNeighbour,
+  none,
+} from '../../src/upsamplers/interpolation.ts';
+import { type Golden, renamed } from '../support/golden.ts';
+import { headNamed, toyBackbone } from '../support/toy-probe.ts';
+import { type Check, checkNetwork, type Sources } from './check.ts';
+
+const ourNames: readonly [RegExp, string][] = [
+  [/weight\.backbone\./, 'frozen.backbone.'],
+  [/weight\.embed_coords\./, 'probe.clicks.'],
+  [/weight\.head\./, 'probe.head.'],
+];
+
+const upsamplers: Record<string, typeof none> = {
+  identity: none,
+  nearest: nearestNeighbour,
+  bilinear: bilinearInterpolation,
+  bicubic: bicubicInterpolation,
+};
+
+/** The whole probe on a toy backbone, from picture, previous mask and points to gradients; with and without passes. */
+export async function checkProbe(original: Golden): Promise<Check[]> {
+  const golden = probeGolden(original);
+  const passes: Passes = { commute: true, winograd: true, bandBytes: 16e6, keepBytes: 64e6 };
+  return [
+    ...(await checkNetwork(golden, from => probeCase(from))),
+    ...(await checkNetwork(golden, from => probeCase(from, passes))),
+  ];
+}
+
+/** The case under the names of the probe's sources, `image` and `clicks` among them. */
+function probeGolden(original: Golden): Golden {
+  const golden = renamed(original, name => ourNames.reduce((n, [theirs, ours]) => n.replace(theirs, ours), name));
+  const { shape, data } = golden.tensors.get('input.image4')!;
+  const points = golden.tensors.get('input.points')!;
+  const [batch, , height, width] = shape;
+  const area = height * width;
+  const image = new Float32Array(batch * 3 * area);
+  const clicks = new Float32Array(batch * 3 * area);
+  for (let b = 0; b < batch; b++) {
+    image.set(data.subarray(4 * b * area, (4 * b + 3) * area), 3 * b * area);
+    clicks.set(data.subarray((4 * b + 3) * area, (4 * b + 4) * area), 3 * b * area);
+    const rows = points.data.subarray(b * points.shape[1] * 3, (b + 1) * points.shape[1] * 3);
+    const placed = Array.from({ length: points.shape[1] }, (_, i) => ({
+      y: rows[3 * i],
+      x: rows[3 * i + 1],
+      positive: i < points.shape[1] / 2,
+    }));
+    const planes = clicks.subarray((3 * b + 1) * area, (3 * b + 3) * area);
+    drawClickMaps(placed, height, width, { form: 'disk', radius: golden.config.norm_radius as number }, planes);
+  }
+  golden.tensors.set('image', { shape: [batch, 3, height, width], data: image });
+  golden.tensors.set('clicks', { shape: [batch, 3, height, width], data: clicks });
+  return golden;
+}
+
+function probeCase({ config, input }: Sources, passes?: Passes): Record<string, Tensor> {
+  const { patch, C, image, upsampler, toy_backbone } = config as {
+    patch: number;
+    C: number;
+    image: [number, number];
+    upsampler: string;
+    toy_backbone: string;
+  };
+  if (config.head !== 'convhead x2' || config.click_encoder !== 'patchEmbed' || !config.use_disks) {
+    throw new Error(`no probe for ${JSON.stringify(config)}`);
+  }
+  const seen: Tensor[] = [];
+  const toy = toyBackbone(patch, C);
+  const { clicks, logits } = buildProbe(
+    {
+      backbone: {
+        ...toy,
+        normalisation: IMAGENET,
+        features(normalised, ...rest) {
+          seen.push(normalised);
+          return toy.features(normalised, ...rest);
+        },
+      },
+      upsampler: upsamplers[upsampler],
+      head: headNamed('conv'),
+      headWidth: C,
+      clickEncoder: clickEncoders[0],
+      injection: toy_backbone.includes('(late)') ? 'late' : 'early',
+    },
+    input('image4').shape[0],
+    image,
+  );
+  const before = logits.op === 'resample' ? logits.inputs[0] : logits;
+  const [instances, small] = passes ? prepare([logits, before], passes) : [logits, before];
+  return { instances, logits_before_resize: small, coord_features: clicks, normalized_image: seen[0] };
+}
