@@ -3,10 +3,11 @@ import { add, gelu } from '../graph/ops/elementwise.ts';
 import { concat, pad, reverse, slice, transpose } from '../graph/ops/layout.ts';
 import { GraphError, type Tensor } from '../graph/tensor.ts';
 import { attend, mergeHeads } from '../nn/attention.ts';
+import { IMAGENET } from '../nn/imagenet.ts';
 import { channelNorm, conv, layerNorm, linear } from '../nn/layers.ts';
 import type { Scope } from '../nn/scope.ts';
 import { mobileSamWeights } from '../weights/mobilesam.ts';
-import { type Backbone, IMAGENET } from './types.ts';
+import type { Backbone } from './types.ts';
 
 interface AttentionStage {
   channels: number;

@@ -1,8 +1,9 @@
 import { suggest, UserError } from '../base/errors.ts';
+import { IMAGENET } from '../nn/imagenet.ts';
 import { dinoV2Weights } from '../weights/dinov2.ts';
 import { dinoV2, dinoV2Sizes } from './dinov2.ts';
 import { mobileSamBackbone } from './mobilesam.ts';
-import { type Backbone, IMAGENET } from './types.ts';
+import type { Backbone } from './types.ts';
 
 type DinoV2Name = keyof typeof dinoV2Sizes;
 

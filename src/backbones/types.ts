@@ -41,5 +41,3 @@ export interface Backbone {
    */
   weights(path?: string): Promise<Weights>;
 }
-
-export const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const;

@@ -16,7 +16,21 @@ export function writeFileAtomic(path: string, data: string | Uint8Array): void {
     writeFileSync(temporary, data, { flush: true });
     renameSync(temporary, path);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    discard(temporary);
+    throw writeError(path, error);
+  }
+}
+
+/**
+ * Makes a file that must not exist yet.
+ *
+ * @throws UserError as `writeFileAtomic`, and where there is one
+ */
+export function createFile(path: string, data: string): void {
+  try {
+    writeFileSync(path, data, { flag: 'wx' });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') discard(path);
     throw writeError(path, error);
   }
 }
@@ -44,6 +58,13 @@ export function makeFolder(path: string): void {
   }
 }
 
+/** Removes what a failed write left; where it left nothing, that is no second error. */
+function discard(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {}
+}
+
 function writeError(path: string, error: unknown): unknown {
   const advice: Record<string, string> = {
     ENOSPC: 'the disk is full. Free some space and run the same command again: it goes on where it stopped',
@@ -52,6 +73,7 @@ function writeError(path: string, error: unknown): unknown {
     EPERM: 'no permission to write there. Choose another folder with --out',
     EROFS: 'the file system is read-only. Choose another folder with --out',
     EEXIST: 'a file of that name is in the way. Choose another folder with --out',
+    EISDIR: 'a folder of that name is in the way. Choose another folder with --out',
     ENOTDIR: 'a part of the path is a file, not a folder. Choose another folder with --out',
   };
   const code = (error as NodeJS.ErrnoException).code ?? '';

@@ -21,14 +21,15 @@ export class ProgressTracker {
     const stage = this.stages[event.stage];
     const units = event.done - stage.done;
     // the first event of a stage tells what an earlier process did, which says nothing about speed
-    if (event.stage === this.current) {
+    const begins = event.stage !== this.current;
+    if (!begins) {
       stage.measured += units;
       stage.seconds += (now - this.last) / 1000;
     }
     stage.done = event.done;
     this.current = event.stage;
     this.last = now;
-    this.detail = event.detail || this.detail;
+    this.detail = event.detail || (begins ? '' : this.detail);
   }
 
   /** Seconds left, or null before anything was measured. What was never measured is taken to cost the mean of the rest. */

@@ -85,11 +85,9 @@ export async function bench(
       const own: ResultRow[] = [];
       for (const { name: set, dataset } of testSets) {
         const evaluate = stage(`evaluate ${set}`);
-        report(evaluate, 0);
-        const curves = await evaluateProbe(config, ready, dataset, folder.curves(name, set), signal, progress => {
-          const { ious } = progress.curve;
-          const detail = `IoU ${(100 * ious[0]).toFixed(0)} % -> ${(100 * ious[ious.length - 1]).toFixed(0)} %`;
-          report(evaluate, progress.samplesDone, detail);
+        const curves = await evaluateProbe(config, ready, dataset, folder.curves(name, set), signal, (done, curve) => {
+          const percent = (iou: number) => `${(100 * iou).toFixed(0)} %`;
+          report(evaluate, done, curve && `IoU ${percent(curve.ious[0])} -> ${percent(curve.ious.at(-1)!)}`);
         });
         report(evaluate, dataset.size);
         if (curves.length === 0) throw new UserError(`${set} holds no object to evaluate on`);

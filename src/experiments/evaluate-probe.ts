@@ -4,7 +4,7 @@ import { UserError } from '../base/errors.ts';
 import { writeFileAtomic } from '../base/files.ts';
 import type { RgbImage } from '../base/raster.ts';
 import type { Dataset } from '../datasets/types.ts';
-import { type EvaluationProgress, evaluateDataset, type ObjectCurve } from '../evaluation/evaluate.ts';
+import { evaluateDataset, type ObjectCurve } from '../evaluation/evaluate.ts';
 import { probeClickModel } from '../interaction/probe-model.ts';
 import { InteractiveSession } from '../interaction/session.ts';
 import { zoomIn } from '../interaction/zoom.ts';
@@ -52,6 +52,7 @@ const SAVE_EVERY_MS = 5000;
 /**
  * Evaluates a probe on a set, storing curves as it goes; objects that are stored already are not evaluated again.
  *
+ * @param onProgress first told how many samples an earlier process did, then of every object
  * @throws the signal's reason after saving, where a stop is asked for
  */
 export async function evaluateProbe(
@@ -60,9 +61,12 @@ export async function evaluateProbe(
   dataset: Dataset,
   path: string,
   signal: AbortSignal,
-  onObject: (progress: EvaluationProgress) => void,
+  onProgress: (samplesDone: number, curve?: ObjectCurve) => void,
 ): Promise<ObjectCurve[]> {
   const earlier = readCurves(path);
+  // the last sample stored may lack objects
+  const samples = new Set(earlier.curves.map(({ id }) => id.slice(0, id.lastIndexOf('#'))));
+  onProgress(earlier.complete ? dataset.size : Math.max(0, samples.size - 1));
   if (earlier.complete) return earlier.curves;
   const { maxClicks, targetIou, threshold } = config.evaluation;
   const curves = [...earlier.curves];
@@ -80,9 +84,9 @@ export async function evaluateProbe(
       dataset,
       image => ready.session(image),
       options,
-      progress => {
-        curves.push(progress.curve);
-        onObject(progress);
+      ({ curve, samplesDone }) => {
+        curves.push(curve);
+        onProgress(samplesDone, curve);
         if (performance.now() - saved < SAVE_EVERY_MS) return;
         save(false);
         saved = performance.now();

@@ -35,7 +35,7 @@ export function resolveConfig({ preset, file, set = [], overrides = {} }: Config
   if (file !== undefined) tree = merge(tree, readYaml(file), file, []);
   for (const assignment of set) tree = merge(tree, parseAssignment(assignment), `--set ${assignment}`, []);
   tree = merge(tree, overrides, 'the command line', []);
-  return checkConfig(tree, file ?? 'the configuration');
+  return checkConfig(tree, file === undefined ? 'the configuration' : `the configuration with ${file}`);
 }
 
 /** @throws UserError */
@@ -51,7 +51,8 @@ function describe(issue: z.core.$ZodIssue): string {
   return `${path}: ${issue.message}`;
 }
 
-function readYaml(file: string): Tree {
+/** @throws UserError where the file is missing, is no YAML or holds no entries */
+export function readYaml(file: string): Tree {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');

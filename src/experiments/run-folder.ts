@@ -1,10 +1,10 @@
-import { closeSync, existsSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { parse, stringify } from 'yaml';
+import { stringify } from 'yaml';
 import { UserError } from '../base/errors.ts';
-import { makeFolder, writeFileAtomic } from '../base/files.ts';
+import { createFile, makeFolder, writeFileAtomic } from '../base/files.ts';
 import type { Config } from './config.ts';
-import { checkConfig } from './resolve-config.ts';
+import { checkConfig, readYaml } from './resolve-config.ts';
 
 /** Where the files of a run are. Everything in it is written atomically, so that it is valid whenever one looks. */
 export class RunFolder {
@@ -33,7 +33,7 @@ export class RunFolder {
    */
   open(config: Config): boolean {
     if (existsSync(this.config)) {
-      const earlier = checkConfig(parse(readFileSync(this.config, 'utf8')), this.config);
+      const earlier = checkConfig(readYaml(this.config), this.config);
       const differing = differences(comparable(earlier), comparable(config), []);
       if (differing.length > 0) {
         throw new UserError(
@@ -60,9 +60,7 @@ export class RunFolder {
       }
       rmSync(path, { force: true });
     }
-    const file = openSync(path, 'wx');
-    writeSync(file, String(process.pid));
-    closeSync(file);
+    createFile(path, String(process.pid));
     return { release: () => rmSync(path, { force: true }) };
   }
 }

@@ -1,9 +1,10 @@
-import { type Backbone, IMAGENET } from '../backbones/types.ts';
+import type { Backbone } from '../backbones/types.ts';
 import type { ClickEncoder } from '../clicks/encoders.ts';
 import { add, div, mul, sub } from '../graph/ops/elementwise.ts';
 import { resample } from '../graph/ops/linear.ts';
 import { constant, GraphError, input, type Tensor } from '../graph/tensor.ts';
 import type { Head } from '../heads/heads.ts';
+import { IMAGENET } from '../nn/imagenet.ts';
 import { bilinear } from '../nn/resize.ts';
 import { type Parameter, Scope } from '../nn/scope.ts';
 import { none } from '../upsamplers/interpolation.ts';

@@ -69,7 +69,9 @@ export class Trainer {
     let weights: Record<string, Float32Array> = Object.fromEntries(state.parameters);
     for (const sample of samples) {
       const clicks = await this.correct(sample, rounds, random, weights);
-      const result = await this.program.run('step', { image: sample.image, target: sample.target, clicks, ...weights });
+      // what the rounds have fed is there already, and what depends on it computed
+      const fresh = rounds === 0 ? { image: sample.image, ...weights } : {};
+      const result = await this.program.run('step', { ...fresh, target: sample.target, clicks });
       weights = {};
       loss += result.loss[0] / samples.length;
       for (const name of state.parameters.keys())

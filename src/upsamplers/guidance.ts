@@ -1,9 +1,10 @@
 import { mul } from '../graph/ops/elementwise.ts';
 import { resample } from '../graph/ops/linear.ts';
 import { constant, type Tensor } from '../graph/tensor.ts';
+import { IMAGENET } from '../nn/imagenet.ts';
 import { adaptiveAverage } from '../nn/resize.ts';
 
-const IMAGENET_STD = constant(Float32Array.of(0.229, 0.224, 0.225), [1, 3, 1, 1]);
+const IMAGENET_STD = constant(Float32Array.from(IMAGENET.std), [1, 3, 1, 1]);
 
 /**
  * The image at a size, each pixel the mean of its area, as [B,3,h,w] in units of RGB 0..1 (up to a shift of each

@@ -1,8 +1,9 @@
-import { type Backbone, IMAGENET } from '../../src/backbones/types.ts';
+import type { Backbone } from '../../src/backbones/types.ts';
 import { Random } from '../../src/base/random.ts';
 import { clickEncoders } from '../../src/clicks/encoders.ts';
 import { add, gelu } from '../../src/graph/ops/elementwise.ts';
 import { heads } from '../../src/heads/heads.ts';
+import { IMAGENET } from '../../src/nn/imagenet.ts';
 import { linear, patchEmbed, toMap, toTokens } from '../../src/nn/layers.ts';
 import type { Parameter } from '../../src/nn/scope.ts';
 import type { Probe } from '../../src/probe/probe.ts';
