@@ -92,7 +92,7 @@ describe('bench:speed', () => {
     [['head', '--round', '3'], "unknown option '--round'"],
   ])('%j is refused: %s', (args, message) => {
     const { stdout, stderr, status } = run(args);
-    expect(status).not.toBe(0);
+    expect(status).toBe(2);
     expect(stdout).toBe('');
     expect(stderr).toContain(message);
     expect(stderr).not.toContain('    at ');

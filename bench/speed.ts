@@ -1,7 +1,8 @@
-import { availableParallelism, loadavg } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
 import { UserError } from '../src/base/errors.ts';
+import { busyShare } from './busy.ts';
 import { catalogue, findWorkload } from './catalogue.ts';
 import { type Comparison, compare, table } from './compare.ts';
 import { findPeer, installPeer } from './peer.ts';
@@ -30,13 +31,15 @@ const say = (message: string) => void process.stderr.write(`${message}\n`);
 async function main(names: readonly string[], options: Options): Promise<void> {
   const chosen = names.length > 0 ? [...new Set(names)].map(findWorkload) : catalogue;
   const peer = peerOf(options);
-  warnWhereBusy();
   const { rounds, runs, threads, size } = options;
   const common = ['--runs', `${runs}`, '--threads', `${threads}`, '--size', `${size}`];
   const results: Comparison[] = [];
   for (const { name, peer: args } of chosen) {
     const result = await compare(name, rounds, {
-      ours: () => sample(process.execPath, [SCRIPT, 'ours', name, ...common]),
+      ours: async () => {
+        await warnWhereBusy();
+        return sample(process.execPath, [SCRIPT, 'ours', name, ...common]);
+      },
       torch: peer && (() => sample(peer.python, [peer.script, ...args, ...common], peer.env)),
       progress: say,
     });
@@ -55,11 +58,11 @@ function peerOf({ peer: script, python }: Options) {
   return null;
 }
 
-function warnWhereBusy(): void {
-  const [load] = loadavg();
-  if (load < availableParallelism() / 2) return;
+async function warnWhereBusy(): Promise<void> {
+  const share = await busyShare(500);
+  if (share < 0.1) return;
   say(
-    `the machine is busy (load ${load.toFixed(1)} over the last minute): for figures that mean something, let it rest`,
+    `THE MACHINE IS BUSY: other work takes ${Math.round(100 * share)} % of it. Ratios from now are not to be quoted.`,
   );
 }
 
@@ -100,6 +103,7 @@ function cli(): Command {
     .addHelpText('after', help)
     .helpCommand(false)
     .enablePositionalOptions()
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
     .action(main);
   own(program.command('ours <workload>', { hidden: true })).action(ours);
   return program;

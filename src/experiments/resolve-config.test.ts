@@ -151,9 +151,9 @@ describe('what is wrong is a UserError that says where', () => {
 
   it('all of it at once', () => {
     const set = ['seed=x', 'training.batch=0', 'evaluation.flip=3'];
-    expect(() => resolveConfig({ preset: 'quick', set })).toThrow(
-      /seed: .*\n {2}training\.batch: .*\n {2}evaluation\.flip: /s,
-    );
+    for (const entry of [/seed: /, /training\.batch: /, /evaluation\.flip: /]) {
+      expect(() => resolveConfig({ preset: 'quick', set })).toThrow(entry);
+    }
   });
 });
 

@@ -38,13 +38,14 @@ describe('open', () => {
       expect(error).toBeInstanceOf(UserError);
       message = (error as UserError).message;
     }
-    const { upsamplers } = config();
+    const { upsamplers, seed, training } = config();
+    const there = (value: unknown) => `there ${JSON.stringify(value)}`;
     expect(message.split('\n')).toEqual([
       `${root} holds a run of another configuration:`,
-      `  upsamplers: there ${JSON.stringify(upsamplers)}, asked for ["none"]`,
+      `  upsamplers: ${there(upsamplers)}, asked for ["none"]`,
       '  evaluation.targetIou: there null, asked for 0.9',
-      '  seed: there 0, asked for 7',
-      '  training.augment.scale: there [0.75,1.25], asked for [1,2]',
+      `  seed: ${there(seed)}, asked for 7`,
+      `  training.augment.scale: ${there(training.augment.scale)}, asked for [1,2]`,
       'Choose another folder with --out, or remove this one',
     ]);
     expect(folder.open(config())).toBe(true);
