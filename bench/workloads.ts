@@ -43,15 +43,16 @@ const convHead = heads.find(({ name }) => name === 'conv')!;
 
 async function head({ size, threads }: WorkloadOptions): Promise<Step> {
   const side = Math.floor(size / 2);
-  const x = input('x', [1, WIDTH, side, side], 'image');
-  const label = input('label', [1, 1, side, side], 'image');
+  const x = input('x', [1, WIDTH, side, side], 'clicks');
+  const label = input('label', [1, 1, side, side], 'clicks');
   const scope = Scope.trained('head');
   const [logits] = prepare([convHead.logits(x, scope, WIDTH)]);
   const loss = binaryCrossEntropy(logits, label);
   const named = new Map([...[...scope.parameters].map(([name, { tensor }]) => [name, tensor] as const), ['x', x]]);
   const gradients = gradient(loss, [...named.values()]);
   const outputs = Object.fromEntries([...named.keys()].map((name, i) => [gradientName(name), gradients[i]]));
-  const program = await compile({ step: { loss, ...outputs } }, { threads });
+  // everything is fed anew with every step: nothing to keep between runs
+  const program = await compile({ step: { loss, ...outputs } }, { threads, split: false });
   const feeds = {
     ...Object.fromEntries(initial(scope.parameters)),
     x: noise('x', WIDTH * side * side),

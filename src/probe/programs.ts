@@ -56,7 +56,9 @@ export function compileTraining(
   const step = Object.fromEntries(names.map((name, i) => [gradientName(name), gradients[i]]));
   const groups: Record<string, Record<string, Tensor>> = { step: { loss: perImage, logits, ...step } };
   if (!stepOnly) groups.predict = { probability: sigmoid(logits) };
-  return compile(groups, { ...options, bound: frozen });
+  // a step alone feeds everything anew: there is nothing to keep between runs
+  const split = stepOnly ? false : options.split;
+  return compile(groups, { ...options, split, bound: frozen });
 }
 
 /** The name of a parameter's gradient among the results of `step`. */

@@ -41,7 +41,7 @@ const WEIGHT_TRANSFORM = constant(kronecker(G, G), [POINTS, 9]);
 const OUTPUT_TRANSFORM = constant(swapped(kronecker(A_T, A_T), OUT * OUT, POINTS), [POINTS, 1, OUT, OUT]);
 
 export interface WinogradOptions {
-  /** Bound on a band's transformed input, in bytes. */
+  /** Bound on a band's transformed input, in bytes, for maps above `keepBytes`. */
   bandBytes: number;
   /** Up to this size the transformed input is held for the gradient, above it is computed again. */
   keepBytes: number;
@@ -84,8 +84,9 @@ function transformed(node: Tensor, { bandBytes, keepBytes }: WinogradOptions): T
   const weight = reshape(matmul(WEIGHT_TRANSFORM, reshape(w, [o * c, 9]), { transB: true }), [POINTS, o, c]);
 
   const rowBytes = 4 * b * Math.max(c, o) * POINTS * tileCols;
-  const bands = Math.ceil(tileRows / Math.max(1, Math.floor(bandBytes / rowBytes)));
+  // what is held whole anyway need not be worked on in bands, which cost a little time
   const keep = rowBytes * tileRows <= keepBytes;
+  const bands = keep ? 1 : Math.ceil(tileRows / Math.max(1, Math.floor(bandBytes / rowBytes)));
   const parts: Tensor[] = [];
   for (let band = 0; band < bands; band++) {
     const from = Math.floor((band * tileRows) / bands);
