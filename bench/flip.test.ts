@@ -1,5 +1,8 @@
 import { expect, it } from 'vitest';
-import { mirrorAveraged, withMirror } from './flip.ts';
+import { toProbability } from '../src/interaction/session.ts';
+import { withMirror } from './flip.ts';
+
+const mirrorAveraged = (logits: Float32Array, size: number) => toProbability(logits, true, size, size);
 
 it('appends the mirror image of every plane', () => {
   const planes = Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8);

@@ -8,6 +8,7 @@ import { mean } from '../src/graph/ops/reduce.ts';
 import { prepare } from '../src/graph/passes/prepare.ts';
 import { input, type Tensor } from '../src/graph/tensor.ts';
 import { heads } from '../src/heads/heads.ts';
+import { toProbability } from '../src/interaction/session.ts';
 import { type Parameter, Scope } from '../src/nn/scope.ts';
 import { buildProbe, type Injection } from '../src/probe/probe.ts';
 import { compileInference, compileTraining, gradientName } from '../src/probe/programs.ts';
@@ -17,7 +18,7 @@ import { normalisedFocalLoss } from '../src/training/loss.ts';
 import { bilinearInterpolation, none } from '../src/upsamplers/interpolation.ts';
 import type { Upsampler } from '../src/upsamplers/types.ts';
 import type { WorkloadName } from './catalogue.ts';
-import { mirrorAveraged, withMirror } from './flip.ts';
+import { withMirror } from './flip.ts';
 
 export interface WorkloadOptions {
   /** Side of the image in pixels; the head alone works on a map of half of it. */
@@ -109,7 +110,7 @@ async function click({ size, threads }: WorkloadOptions, variant: ClickVariant):
     if (variant.newImage || !known) feeds.image = withMirror(image, size);
     known = true;
     const { logits } = await program.run('predict', feeds);
-    return mirrorAveraged(logits, size);
+    return toProbability(logits, true, size, size);
   };
 }
 

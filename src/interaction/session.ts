@@ -185,7 +185,7 @@ export function thresholded({ width, height, data }: ProbabilityMap, threshold: 
 }
 
 /** With flip, the logits of the picture and of the mirrored back mirror image are averaged before the sigmoid. */
-function toProbability(logits: Float32Array, flip: boolean, height: number, width: number): Float32Array {
+export function toProbability(logits: Float32Array, flip: boolean, height: number, width: number): Float32Array {
   const out = new Float32Array(height * width);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {

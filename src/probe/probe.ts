@@ -51,12 +51,7 @@ export interface ProbeGraph {
  */
 export function buildProbe(probe: Probe, batch: number, [height, width]: readonly [number, number]): ProbeGraph {
   const { backbone, upsampler, head, headWidth, clickEncoder, injection } = probe;
-  if (height % backbone.stride !== 0 || width % backbone.stride !== 0) {
-    throw new GraphError(
-      `${backbone.name}: ${height} x ${width} px is not a multiple of its stride ${backbone.stride}`,
-    );
-  }
-  const image = input('image', [batch, 3, height, width], 'image');
+  const image = imageSource(backbone, batch, height, width);
   const clicks = input('clicks', [batch, 3, height, width], 'clicks');
   const frozen = Scope.frozen('frozen');
   const trained = Scope.trained('probe');
