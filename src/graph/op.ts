@@ -3,6 +3,8 @@ import { type Attributes, GraphError, type Shape, show, type Tensor } from './te
 
 /** What the engine knows about an op; one entry of the table. */
 export interface OpRule<A extends Attributes> {
+  /** Each number of the output depends on the numbers at its place alone; inputs broadcast. */
+  elementwise?: boolean;
   /** The output's shape. Throws GraphError (through `fail`) where the op does not apply. */
   shape(shapes: readonly Shape[], attributes: A, fail: (why: string) => never): Shape;
   /** The gradient to every input, given the output's; null where none flows. */
@@ -31,3 +33,5 @@ export function makeNode(op: string, inputs: readonly Tensor[], attributes: Attr
   };
   return { op, inputs, attributes, shape: rule.shape(shapes, attributes, fail) };
 }
+
+export const isElementwise = ({ op }: Tensor): boolean => opTable.get(op)?.elementwise ?? false;

@@ -8,6 +8,7 @@ const tensor = (x: Operand): Tensor => (typeof x === 'number' ? scalar(x) : x);
 
 function binary(name: string, onnx: string, gradient: (dy: Tensor, a: Tensor, b: Tensor) => [Tensor, Tensor]) {
   const build = defineOp(name, {
+    elementwise: true,
     shape: ([a, b], _, fail) => broadcastShape(a, b) ?? fail('shapes do not broadcast'),
     gradient(dy, { inputs: [a, b] }) {
       const [da, db] = gradient(dy, a, b);
@@ -36,6 +37,7 @@ function unary(
   gradient: (dy: Tensor, x: Tensor, y: Tensor) => Tensor,
 ) {
   const build = defineOp(name, {
+    elementwise: true,
     shape: ([x]) => x,
     gradient: (dy, node) => [gradient(dy, node.inputs[0], node)],
     lower: (emit, [x]) => (typeof lower === 'string' ? emit.node(lower, [x]) : lower(emit, x)),
@@ -63,6 +65,7 @@ export const gelu = unary('gelu', 'Gelu', (dy, x) => {
 });
 
 const wherePositiveOp = defineOp('wherePositive', {
+  elementwise: true,
   shape: ([a, b], _, fail) => broadcastShape(a, b) ?? fail('shapes do not broadcast'),
   gradient: (dy, { inputs: [condition, x] }) => [null, unbroadcast(wherePositive(condition, dy), x.shape)],
   lower: (emit, [condition, x]) =>

@@ -6,7 +6,7 @@ import { type WinogradOptions, winograd } from './winograd.ts';
 export interface Passes extends Omit<WinogradOptions, 'forGradient'> {
   /** Convolutions below linear upsampling. */
   commute: boolean;
-  /** 3x3 convolutions as F(4x4, 3x3). */
+  /** 3x3 convolutions as products at the points of tiles. */
   winograd: boolean;
 }
 
