@@ -2,10 +2,14 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { writeFileAtomic } from '../base/files.ts';
 import { Stopped } from '../experiments/events.ts';
 import { runInWorker } from '../experiments/executor.ts';
 import { resolveConfig } from '../experiments/resolve-config.ts';
 import { comparable } from '../experiments/run-folder.ts';
+import { seedResults } from '../experiments/seed-results.ts';
+import type { WorkerRequest } from '../experiments/worker.ts';
+import { seedText } from '../report/comparison.ts';
 import { fixed } from '../report/format.ts';
 import { resultsTable } from '../report/table.ts';
 import type { ResultRow } from '../report/types.ts';
@@ -24,7 +28,13 @@ export interface BenchOptions {
   train?: string;
   epochs?: number;
   datasets?: string[];
+  mode?: string;
+  curves: boolean;
+  boundary?: boolean;
+  randomClicks?: number;
+  baselines?: string[];
   seed?: number;
+  seeds: number;
   threads?: number;
   device?: string;
   json: boolean;
@@ -32,15 +42,17 @@ export interface BenchOptions {
 
 /** Runs `clickprobe bench`; the exit code is the command's. */
 export async function benchCommand(options: BenchOptions, command: string): Promise<number> {
-  const { backbone, weights, upsamplers, head, injection, seed, threads, device } = options;
+  const { backbone, weights, upsamplers, baselines, head, injection, seed, threads, device } = options;
+  const { datasets, mode, boundary, randomClicks } = options;
   const config = resolveConfig({
     preset: options.preset,
     file: options.config,
     set: options.set,
     overrides: {
-      ...{ backbone, weights, upsamplers, head, injection, seed, threads, device },
+      ...{ backbone, weights, upsamplers, baselines, head, injection, seed, threads, device },
       training: { data: options.train, epochs: options.epochs },
-      evaluation: { datasets: options.datasets },
+      // whole curves cost clicks that no NoC up to 90 % needs
+      evaluation: { datasets, mode, boundary, randomClicks, targetIou: options.curves ? undefined : 0.9 },
     },
   });
   const hash = createHash('sha256')
@@ -49,45 +61,93 @@ export async function benchCommand(options: BenchOptions, command: string): Prom
     .slice(0, 8);
   const out = options.out ?? join('runs', `${options.preset}-${hash}`);
 
+  const runs =
+    options.seeds === 1
+      ? [{ config, out }]
+      : Array.from({ length: options.seeds }, (_, i) => {
+          const seed = config.seed + i;
+          return { config: { ...config, seed }, out: join(out, `seed-${seed}`) };
+        });
+
   const status = new StatusLine(process.stderr);
-  const tracker = new ProgressTracker();
   const rows: ResultRow[] = [];
   const start = performance.now();
   const stop = new AbortController();
-  const interrupt = () => {
-    if (stop.signal.aborted) process.exit(130);
+  const interrupt = (signal: NodeJS.Signals) => {
+    if (stop.signal.aborted) {
+      // as if there were no handler: leaving in an orderly way would wait for the thread that computes, or abort in it
+      process.off(signal, interrupt);
+      process.kill(process.pid, signal);
+      return;
+    }
     status.print('stopping: saving after the current step (Ctrl-C again to stop at once)');
     stop.abort();
   };
   process.on('SIGINT', interrupt);
   process.on('SIGTERM', interrupt);
-  const ticking = setInterval(() => status.status(tracker.line()), 500);
+  try {
+    for (const [i, run] of runs.entries()) {
+      const prefix = runs.length === 1 ? '' : `seed ${run.config.seed} (${i + 1}/${runs.length}) `;
+      rows.push(...(await runOnce({ ...run, command }, status, prefix, stop.signal)));
+    }
+  } catch (error) {
+    if (!(error instanceof Stopped)) throw error;
+    status.print(`stopped. To go on: the same command again${options.out ? '' : ` (it continues in ${out})`}`);
+    return 130;
+  } finally {
+    status.clear();
+    process.off('SIGINT', interrupt);
+    process.off('SIGTERM', interrupt);
+  }
+  if (runs.length === 1) print(options.json, rows, out);
+  else
+    printSeeds(
+      options.json,
+      rows,
+      out,
+      runs.map(run => run.out),
+    );
+  status.print(`done in ${duration((performance.now() - start) / 1000)}`);
+  return 0;
+}
+
+async function runOnce(
+  request: WorkerRequest,
+  status: StatusLine,
+  prefix: string,
+  signal: AbortSignal,
+): Promise<ResultRow[]> {
+  const tracker = new ProgressTracker();
+  const rows: ResultRow[] = [];
+  const ticking = setInterval(() => status.status(`${prefix}${tracker.line()}`), 500);
   try {
     await runInWorker(
-      { config, command, out },
+      request,
       event => {
         tracker.update(event);
         if (event.type === 'note') status.print(event.text);
         if (event.type !== 'row') return;
         rows.push(event.row);
         const { upsampler, dataset, noc90, iou1 } = event.row;
-        status.print(`${upsampler} on ${dataset}: NoC90 ${fixed(noc90, 2)}, IoU@1 ${fixed(100 * iou1, 1)} %`);
+        status.print(`${prefix}${upsampler} on ${dataset}: NoC90 ${fixed(noc90, 2)}, IoU@1 ${fixed(100 * iou1, 1)} %`);
       },
-      stop.signal,
+      signal,
     );
-  } catch (error) {
-    if (!(error instanceof Stopped)) throw error;
-    status.print(`stopped. To go on: the same command again${options.out ? '' : ` (it continues in ${out})`}`);
-    return 130;
   } finally {
     clearInterval(ticking);
-    status.clear();
-    process.off('SIGINT', interrupt);
-    process.off('SIGTERM', interrupt);
   }
-  print(options.json, rows, out);
-  status.print(`done in ${duration((performance.now() - start) / 1000)}`);
-  return 0;
+  return rows;
+}
+
+/** Means and spreads over training seeds. */
+function printSeeds(json: boolean, rows: readonly ResultRow[], out: string, roots: readonly string[]): void {
+  const { rows: spreads, results } = seedResults(roots, rows);
+  writeFileAtomic(join(out, 'results.json'), `${JSON.stringify(results, null, 2)}\n`);
+  if (json) {
+    for (const row of results) process.stdout.write(`${JSON.stringify(row)}\n`);
+    return;
+  }
+  process.stdout.write(`${seedText(spreads, [])}\nruns:   ${roots.join(', ')}\n`);
 }
 
 function print(json: boolean, rows: readonly ResultRow[], out: string): void {

@@ -11,6 +11,18 @@ function wholeNumber(value: string): number {
   return number;
 }
 
+function count(value: string): number {
+  const number = wholeNumber(value);
+  if (number < 1) throw new InvalidArgumentError('expected a whole number of at least 1');
+  return number;
+}
+
+function positive(value: string): number {
+  const number = Number(value);
+  if (!(number > 0 && number < 1e6)) throw new InvalidArgumentError('expected a number above 0');
+  return number;
+}
+
 const program = new Command('clickprobe')
   .description(
     'How good are these dense features? Freezes a backbone and an upsampler, trains a small probe to segment what is\n' +
@@ -44,7 +56,13 @@ program
   .option('--train <set>', 'training set as KIND:PATH, such as coco:DIR; synthetic needs no path')
   .option('--epochs <n>', 'training epochs', wholeNumber)
   .option('--datasets <sets>', 'test sets, comma-separated: grabcut:DIR,berkeley:DIR,synthetic', list)
-  .option('--seed <n>', 'of everything random', wholeNumber)
+  .option('--mode <name>', 'how the network sees a picture: fixed224, whole224, cvpr, ritm, native ..')
+  .option('--no-curves', 'stop each object at an IoU of 90 %: the same NoC up to there for less work')
+  .option('--boundary', 'measure the boundary IoU too')
+  .option('--random-clicks <n>', 'evaluate once more with n users who click at random inside the error', wholeNumber)
+  .option('--baselines <names>', 'rows beside the probes: sam', list)
+  .option('--seed <n>', 'of everything random but what synthetic sets draw', wholeNumber)
+  .option('--seeds <n>', 'train with so many seeds, one after the other: mean and spread', count, 1)
   .option('--threads <n>', 'processor threads (default: all)', wholeNumber)
   .option('--device <name>', 'cpu or webgpu')
   .option('--json', 'print one JSON object per row instead of the table', false)
@@ -55,6 +73,7 @@ Examples:
   clickprobe bench                                       offline: drawn scenes, five upsamplers, a few minutes
   clickprobe bench --upsamplers none,bilinear --epochs 2 a first look
   clickprobe bench --train coco:DIR --datasets grabcut:DIR,berkeley:DIR --out runs/coco
+  clickprobe bench --seeds 3 --no-curves                 three trainings of each probe, mean and spread
   clickprobe bench --preset paper --weights dinov2_vits14.safetensors --train sbd:DIR --datasets sbd:DIR
 
 Exit codes: 0 done, 2 wrong input, 74 cannot write, 130 stopped by Ctrl-C (run it again to go on).`,
@@ -63,6 +82,109 @@ Exit codes: 0 done, 2 wrong input, 74 cannot write, 130 stopped by Ctrl-C (run i
     const { benchCommand } = await import('./bench.ts');
     const command = ['clickprobe', ...process.argv.slice(2)].map(quote).join(' ');
     process.exitCode = await benchCommand(options, command);
+  });
+
+program
+  .command('compare')
+  .summary('whether the differences between finished runs, or within one, could be chance')
+  .argument('<run...>', 'run folders of clickprobe bench')
+  .description(
+    'Compares methods object by object: the mean difference, its 95 % bootstrap interval, the p-value of a sign-flip ' +
+      'test, and in words whether it could be chance. Runs are paired by upsampler, set and object.',
+  )
+  .option('--across <what>', 'runs, upsamplers (of one run) or seeds (runs as repetitions); default: by their number')
+  .option(
+    '--baseline <name>',
+    'compare all with this run or upsampler (default: the first run; each pair of upsamplers)',
+  )
+  .option(
+    '--metric <names>',
+    'comma-separated: noc80 .. noc95, nof80 .. nof95, iou1, miou5, biou1, biou5; or all that are known',
+    list,
+  )
+  .option('--upsamplers <names>', 'only these, comma-separated', list)
+  .option('--shared-only', 'where sets or objects differ, compare those that all have', false)
+  .option('--force', 'compare also what was evaluated differently', false)
+  .option('--seed <n>', 'of the resampling', wholeNumber, 0)
+  .option('--resamples <n>', 'of the bootstrap', wholeNumber, 2000)
+  .option('--json', 'print one JSON object per comparison', false)
+  .addHelpText(
+    'after',
+    `
+Examples:
+  clickprobe compare runs/a runs/b                       the same upsamplers in two runs
+  clickprobe compare runs/a --baseline bilinear          every upsampler of a run against bilinear
+  clickprobe compare runs/a --metric noc90,iou1          each pair of upsamplers, two metrics
+  clickprobe compare runs/s0 runs/s1 runs/s2 --across seeds --baseline bilinear
+
+How to read it:
+  NoC90  5.20 -> 4.80  -0.40  [-0.71, -0.10]  p 0.0120  jbu is better, unlikely to be chance
+  The second method needs .4 clicks fewer; with other objects of the same kind the difference would probably lie
+  between -.71 and -.10; methods of equal quality would differ by so much 12 times in 1,000. Where several pairs or
+  sets are compared, "Holm" is the p-value that accounts for having looked at all of them, and the words follow it.
+  "Could be chance" is not "equal": the interval says how large the difference may still be.
+  One training per method is compared: that another seed would tell the same is shown by --across seeds alone.
+
+Exit codes: 0 done, 2 wrong input.`,
+  )
+  .action(async (runs, options) => {
+    const { compareCommand } = await import('./compare.ts');
+    compareCommand(runs, options);
+  });
+
+const data = program.command('data').summary('data sets: what there is, fetching, checking');
+data
+  .command('list')
+  .summary('what can be read, how it is written, what can be fetched')
+  .option('--json', 'print one JSON array', false)
+  .action(async options => {
+    const { dataListCommand } = await import('./data.ts');
+    dataListCommand(options);
+  });
+data
+  .command('get')
+  .summary('fetch a set, unpack it, check it')
+  .argument('<name>', 'as in the column "data get" of clickprobe data list')
+  .description(
+    'Fetches the archives of a set from the first source that delivers, unpacks them into a folder and checks that it is\n' +
+      'the set that papers mean. What was stopped or broke off is continued by the same command. Sets that a person has\n' +
+      'to ask for are not fetched: how to get them is printed.',
+  )
+  .option('--to <dir>', 'folder to make (default: data/NAME)')
+  .option('--mirror <url>', 'a folder on a server that has the archives under the same names, tried first')
+  .option('--source <url>', 'take an archive from there instead (repeatable, tried in turn)', collect, [])
+  .option('--stall <seconds>', 'longest time without a byte', positive, 30)
+  .option('--attempts <n>', 'attempts at each source that bring nothing', positive, 4)
+  .addHelpText(
+    'after',
+    `
+Examples:
+  clickprobe data get grabcut                            into data/grabcut
+  clickprobe data get sbd --to /big/sbd
+  clickprobe data get davis --source http://10.0.0.5/DAVIS.zip
+
+Exit codes: 0 done, 1 fetched but it differs from the set that papers mean, 2 wrong input, 69 no source delivered,
+74 cannot write, 130 stopped by Ctrl-C (run it again to go on).`,
+  )
+  .action(async (name, options) => {
+    const { dataGetCommand } = await import('./data.ts');
+    process.exitCode = await dataGetCommand(name, options);
+  });
+data
+  .command('verify')
+  .summary('whether a folder is the set that papers mean')
+  .argument('<set...>', 'KIND:DIR')
+  .description(
+    'Reads every photo and mask, counts them, and compares GrabCut and Berkeley image by image with what is known of\n' +
+      'them. Of several sets it names the photos that two of them share.',
+  )
+  .addOption(new Option('--split <name>', 'only this part').choices(['train', 'val']))
+  .option('--quick', 'decode nothing: only what can be counted without', false)
+  .option('--json', 'print one JSON object', false)
+  .addHelpText('after', '\nExit codes: 0 it is that set, 1 it differs, 2 wrong input, 130 stopped by Ctrl-C.')
+  .action(async (sets, options) => {
+    const { dataVerifyCommand } = await import('./data.ts');
+    process.exitCode = await dataVerifyCommand(sets, options);
   });
 
 const quote = (word: string): string => (/^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);

@@ -1,14 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../base/errors.ts';
-import { readSafetensors } from '../weights/safetensors.ts';
 import { type Click, type ClickMapOptions, drawClickMaps } from './maps.ts';
-
-const golden = join(import.meta.dirname, '../../../shared/golden');
-const hasGolden = existsSync(golden);
-if (!hasGolden) console.warn(`skipped: parity of click maps, ${golden} is absent`);
 
 function draw(clicks: readonly Click[], height: number, width: number, options: ClickMapOptions): Float32Array {
   const out = new Float32Array(2 * height * width).fill(7);
@@ -67,51 +60,5 @@ describe('drawClickMaps', () => {
         expect(out).toEqual(expected);
       }),
     );
-  });
-});
-
-/** Rows [y, x, order], the first half positive. */
-function toClicks(points: ArrayLike<number | bigint>, start: number, count: number, scale: number): Click[] {
-  return Array.from({ length: count }, (_, i) => ({
-    y: Number(points[3 * (start + i)]) * scale,
-    x: Number(points[3 * (start + i) + 1]) * scale,
-    positive: i < count / 2,
-  }));
-}
-
-describe.skipIf(!hasGolden)('parity with the reference', () => {
-  function check(
-    points: { shape: readonly number[]; data: ArrayLike<number | bigint> },
-    expected: { shape: readonly number[]; data: ArrayLike<number | bigint> },
-    options: ClickMapOptions,
-    scale = 1,
-  ): void {
-    const [batch, , height, width] = expected.shape;
-    const count = points.shape[1];
-    for (let b = 0; b < batch; b++) {
-      const found = draw(toClicks(points.data, b * count, count, scale), height, width, options);
-      const offset = b * found.length;
-      const worst = found.reduce((max, v, i) => Math.max(max, Math.abs(v - Number(expected.data[offset + i]))), 0);
-      expect(worst).toBeLessThanOrEqual(options.form === 'disk' ? 0 : 2.5e-7);
-    }
-  }
-
-  it('click maps of the network', () => {
-    const { tensors } = readSafetensors(join(golden, 'networks/c4_distmaps.safetensors'));
-    const outputs = [...tensors.keys()].filter(key => key.startsWith('output.'));
-    expect(outputs.length).toBeGreaterThan(0);
-    for (const key of outputs) {
-      const [, form, radius, scale] = /^output\.(disks|tanh)_r(\d+)_s([\d.]+)$/.exec(key)!;
-      const options = { form: form === 'disks' ? 'disk' : 'tanh', radius: Number(radius) * Number(scale) } as const;
-      check(tensors.get('input.points')!, tensors.get(key)!, options, Number(scale));
-    }
-  });
-
-  it('click maps of the protocol', () => {
-    const { dist_maps } = JSON.parse(readFileSync(join(golden, 'protocol/transforms.json'), 'utf8'));
-    const { tensors } = readSafetensors(join(golden, 'protocol/transforms.safetensors'));
-    for (const { key, points, use_disks, norm_radius } of dist_maps.cases) {
-      check(tensors.get(points)!, tensors.get(key)!, { form: use_disks ? 'disk' : 'tanh', radius: norm_radius });
-    }
   });
 });

@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { UserError } from '../base/errors.ts';
 
@@ -9,17 +9,62 @@ import { UserError } from '../base/errors.ts';
  * @throws UserError where `root` or the folder is missing
  */
 export function listFolder(root: string, name: string, layout: string): string[] {
-  const path = join(root, name);
+  requireFolder(root, name, layout);
+  return readdirSync(join(root, name)).sort();
+}
+
+/** Checks that the folder `root/name` is there. Throws as `listFolder`. */
+export function requireFolder(root: string, name: string, layout: string): void {
   if (!isFolder(root)) {
     throw new UserError(`no such dataset folder: ${root}; expected a folder with ${layout}. Check the path`);
   }
-  if (!isFolder(path)) {
+  if (!isFolder(join(root, name))) {
     throw new UserError(
       `${root} has no folder ${name}; expected ${layout}, found ${contents(root)}. ` +
         'Check that the path is the folder that directly contains them',
     );
   }
-  return readdirSync(path).sort();
+}
+
+/**
+ * Checks that files are there, listing each of their folders once.
+ *
+ * @param files relative to `root`
+ * @param why they are expected, for the message: "<list> lists it"
+ * @throws UserError with the first that is missing and the number of them
+ */
+export function requireFiles(root: string, files: readonly string[], why: string): void {
+  const folders = new Map<string, Set<string>>();
+  const missing = files.filter(file => {
+    const folder = dirname(file);
+    let names = folders.get(folder);
+    if (!names) {
+      names = new Set(isFolder(join(root, folder)) ? readdirSync(join(root, folder)) : []);
+      folders.set(folder, names);
+    }
+    return !names.has(basename(file));
+  });
+  if (missing.length === 0) return;
+  throw new UserError(
+    `${join(root, missing[0])} does not exist, but ${why} (${missing.length} of ${files.length} files are ` +
+      'missing). Get the missing files, or do without what asks for them',
+  );
+}
+
+/**
+ * The first of some paths that exists.
+ *
+ * @param candidates relative to `root`
+ * @throws UserError naming all of them where none does
+ */
+export function firstExisting(root: string, candidates: readonly string[], layout: string): string {
+  const found = candidates.find(path => existsSync(join(root, path)));
+  if (found !== undefined) return found;
+  requireFolder(root, '.', layout);
+  throw new UserError(
+    `${root} has no ${candidates.join(' or ')}; expected ${layout}, found ${contents(root)}. ` +
+      'Check that the path is the folder that directly contains them',
+  );
 }
 
 /** What a folder contains, for messages: the first few names. */

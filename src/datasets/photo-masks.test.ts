@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -101,55 +100,5 @@ describe('photos with masks', () => {
     expect(() => grabcutDataset(root)).toThrow(/has no folder data_GT; expected .*found images, masks\. Check/);
     expect(() => grabcutDataset(join(root, 'none'))).toThrow(/no such dataset folder: .*none/);
     expect(() => grabcutDataset(join(root, 'none'))).toThrow(UserError);
-  });
-});
-
-describe('original sets', () => {
-  const shared = join(import.meta.dirname, '../../../shared');
-  const readers = { GrabCut: grabcutDataset, Berkeley: berkeleyDataset };
-  interface Expected {
-    name: string;
-    h: number;
-    w: number;
-    n_obj: number;
-    sha: string;
-    rgb_mean: number[];
-  }
-
-  const golden = join(shared, 'golden/protocol');
-  const files = existsSync(golden) ? readdirSync(golden).filter(file => /^dataset_.*\.json$/.test(file)) : [];
-  const cases = files
-    .map(file => JSON.parse(readFileSync(join(golden, file), 'utf8')) as { dataset: string; samples: Expected[] })
-    .filter(({ dataset }) => dataset in readers && existsSync(join(shared, 'data', dataset)));
-  if (cases.length === 0) console.warn('skipped: no reference numbers or data of GrabCut and Berkeley');
-
-  it.skipIf(cases.length === 0)('equal the original reader: order, sizes, pixels of photos and masks', async () => {
-    for (const { dataset: name, samples } of cases) {
-      const dataset = readers[name as keyof typeof readers](join(shared, 'data', name));
-      expect(dataset.ids).toEqual(samples.map(sample => sample.name));
-      expect(dataset.objectCount).toBe(samples.reduce((sum, sample) => sum + sample.n_obj, 0));
-      for (const [i, expected] of samples.entries()) {
-        const { image, objects } = await dataset.load(i);
-        expect(objects).toHaveLength(expected.n_obj);
-        const { width, height, data } = objects[0];
-        expect({
-          w: image.width,
-          h: image.height,
-          size: [width, height],
-          sha: createHash('sha256').update(data).digest('hex'),
-        }).toEqual({
-          w: expected.w,
-          h: expected.h,
-          size: [expected.w, expected.h],
-          sha: expected.sha,
-        });
-        const sum = [0, 0, 0];
-        for (let at = 0; at < image.data.length; at += 3) {
-          for (let c = 0; c < 3; c++) sum[c] += image.data[at + c];
-        }
-        // the means are given with four digits
-        for (const c of [0, 1, 2]) expect(Math.abs(sum[c] / data.length - expected.rgb_mean[c])).toBeLessThan(5.1e-5);
-      }
-    }
   });
 });

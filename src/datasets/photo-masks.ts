@@ -1,8 +1,9 @@
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { UserError } from '../base/errors.ts';
 import type { Target } from '../base/raster.ts';
 import { decodeImage } from './decode.ts';
-import { listFolder } from './folders.ts';
+import { pairMasks } from './pairs.ts';
+import { requireSize } from './targets.ts';
 import type { Dataset } from './types.ts';
 
 interface PhotoMaskLayout {
@@ -17,8 +18,6 @@ interface PhotoMaskLayout {
   limit?: number;
 }
 
-const imageName = /^[^.].*\.(jpe?g|png|webp|bmp)$/i;
-
 /**
  * A folder of photos and a folder of masks with the same names, or `<photo>#<n>` where a photo has
  * several objects. A mask value (its blue channel) above 128 is object, 128 is ignored, below is background;
@@ -29,57 +28,29 @@ const imageName = /^[^.].*\.(jpe?g|png|webp|bmp)$/i;
  */
 export function photoMaskDataset(options: PhotoMaskLayout): Dataset {
   const { name, root, photoFolder, maskFolder, layout, anyColour = false, limit } = options;
-  const photos = listImages(root, photoFolder, layout);
-  const masks = new Map<string, string[]>(photos.map(file => [stem(file), []]));
-  for (const file of listImages(root, maskFolder, layout)) {
-    const list = masks.get(stem(file)) ?? masks.get(stem(file).replace(/#\d+$/, ''));
-    if (!list) throw unmatched('mask', join(root, maskFolder, file), 'photo', join(root, photoFolder));
-    list.push(file);
-  }
-  const bare = photos.find(file => masks.get(stem(file))!.length === 0);
-  if (bare) throw unmatched('photo', join(root, photoFolder, bare), 'mask', join(root, maskFolder));
-
+  const masks = pairMasks({ root, photoFolder, maskFolder, layout, suffix: /#\d+$/ });
+  const photos = [...masks.keys()];
   const ids = photos.slice(0, limit);
   return {
     name,
     size: ids.length,
     ids,
-    objectCount: ids.reduce((sum, photo) => sum + masks.get(stem(photo))!.length, 0),
+    objectCount: ids.reduce((sum, photo) => sum + masks.get(photo)!.length, 0),
     async load(index) {
       const id = ids[index];
       if (id === undefined) throw new RangeError(`sample ${index} of ${ids.length}`);
       const photoPath = join(root, photoFolder, id);
       const image = await decodeImage(photoPath);
       const objects = [];
-      for (const file of masks.get(stem(id))!) {
+      for (const file of masks.get(id)!) {
         const path = join(root, maskFolder, file);
         const target = await loadTarget(path, anyColour);
-        if (target.width !== image.width || target.height !== image.height) {
-          throw new UserError(
-            `mask ${path} is ${target.width}x${target.height}, its photo ${photoPath} ${image.width}x${image.height}; ` +
-              'expected the same size. Get both files from the same copy of the dataset',
-          );
-        }
+        requireSize(path, target, photoPath, image);
         objects.push(target);
       }
       return { id, image, objects };
     },
   };
-}
-
-/** The image files of a folder, sorted, no two of the same name. */
-function listImages(root: string, folder: string, layout: string): string[] {
-  const files = listFolder(root, folder, layout).filter(file => imageName.test(file));
-  if (files.length === 0) {
-    throw new UserError(`${join(root, folder)} contains no JPEG, PNG, WebP or BMP files; expected ${layout}`);
-  }
-  const byStem = new Map<string, string>();
-  for (const file of files) {
-    const other = byStem.get(stem(file));
-    if (other) throw new UserError(`${join(root, folder)} has both ${other} and ${file}; expected one. Remove one`);
-    byStem.set(stem(file), file);
-  }
-  return files;
 }
 
 async function loadTarget(path: string, anyColour: boolean): Promise<Target> {
@@ -100,15 +71,4 @@ async function loadTarget(path: string, anyColour: boolean): Promise<Target> {
     );
   }
   return { width, height, data: target };
-}
-
-function unmatched(kind: string, path: string, other: string, folder: string): UserError {
-  return new UserError(
-    `${kind} ${path} has no ${other}: expected one named ${stem(basename(path))} in ${folder}. ` +
-      'Check that the dataset is complete',
-  );
-}
-
-function stem(file: string): string {
-  return file.slice(0, file.lastIndexOf('.'));
 }

@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../base/errors.ts';
 import type { RgbImage, Target } from '../base/raster.ts';
 import { decodeImage } from './decode.ts';
-import { contents, listFolder } from './folders.ts';
+import { requireFiles, requireFolder } from './folders.ts';
 import { matField, matNumbers, readMatVariable } from './mat.ts';
+import { readNames } from './names.ts';
 import type { Dataset } from './types.ts';
 
 export const sbdLayout =
@@ -43,22 +43,14 @@ const maxInstances = 1000;
  *   instances are not as large as the photo
  */
 export function sbdDataset(root: string, { split, limit }: SbdOptions): Dataset {
-  const files = {
-    img: new Set(listFolder(root, 'img', sbdLayout)),
-    inst: new Set(listFolder(root, 'inst', sbdLayout)),
-  };
-  const list = join(root, `${split}.txt`);
-  const ids = readNames(list, root).slice(0, limit);
-  const missing = ids.flatMap(id => [
-    ...(files.img.has(`${id}.jpg`) ? [] : [photoPath(root, id)]),
-    ...(files.inst.has(`${id}.mat`) ? [] : [instancePath(root, id)]),
-  ]);
-  if (missing.length > 0) {
-    throw new UserError(
-      `${missing[0]} does not exist, but ${list} lists it (${missing.length} of ${ids.length * 2} files are missing). ` +
-        'Get the missing files, or remove their names from the list',
-    );
-  }
+  for (const folder of ['img', 'inst']) requireFolder(root, folder, sbdLayout);
+  const list = `${split}.txt`;
+  const ids = readNames(root, list, sbdLayout).slice(0, limit);
+  requireFiles(
+    root,
+    ids.flatMap(id => [`img/${id}.jpg`, `inst/${id}.mat`]),
+    `${join(root, list)} lists it`,
+  );
   return {
     name: `SBD ${split}`,
     size: ids.length,
@@ -76,26 +68,6 @@ export function sbdDataset(root: string, { split, limit }: SbdOptions): Dataset 
 
 const photoPath = (root: string, id: string) => join(root, 'img', `${id}.jpg`);
 const instancePath = (root: string, id: string) => join(root, 'inst', `${id}.mat`);
-
-function readNames(list: string, root: string): string[] {
-  let text: string;
-  try {
-    text = readFileSync(list, 'utf8');
-  } catch (error) {
-    throw new UserError(
-      `cannot read ${list} (${(error as Error).message}); expected ${sbdLayout}, found ${contents(root)}. ` +
-        'Get the list, or check that the path is the folder that directly contains it',
-      { cause: error },
-    );
-  }
-  const names = text.split('\n').flatMap(line => line.trim() || []);
-  if (names.length === 0)
-    throw new UserError(`${list} lists no photos; expected one name per line. Get the list again`);
-  const seen = new Set<string>();
-  const twice = names.find(name => seen.size === seen.add(name).size);
-  if (twice) throw new UserError(`${list} lists ${twice} twice; expected every name once. Remove one`);
-  return names;
-}
 
 async function loadInstances(path: string, { width, height }: RgbImage): Promise<Instance[]> {
   const segmentation = matField(await readMatVariable(path, 'GTinst'), 'Segmentation');

@@ -32,10 +32,7 @@ export function bootstrapMeans<K extends string>(
   if (count === 0) throw new UserError('no objects: an interval needs at least one');
   const odd = names.find(name => columns[name].length !== count);
   if (odd) throw new RangeError(`column ${odd} has ${columns[odd].length} numbers, ${names[0]} has ${count}`);
-  if (!Number.isInteger(resamples) || resamples < 1) {
-    throw new UserError(`the number of resamples is ${resamples}; it must be a whole number from 1 on, usually 2000`);
-  }
-  if (!(level > 0 && level < 1)) throw new UserError(`the level is ${level}; it must be between 0 and 1, usually 0.95`);
+  checkBootstrap(resamples, level);
 
   const random = Random.of(seed, 'bootstrap', count);
   const values = names.map(name => Float64Array.from(columns[name]));
@@ -45,11 +42,22 @@ export function bootstrapMeans<K extends string>(
     for (let i = 0; i < count; i++) drawn[i] = random.integer(0, count - 1);
     for (let c = 0; c < values.length; c++) means[c][r] = meanAt(values[c], drawn);
   }
-  const intervals = means.map(sample => {
-    sample.sort();
-    return [quantile(sample, (1 - level) / 2), quantile(sample, (1 + level) / 2)];
-  });
+  const intervals = means.map(sample => percentileInterval(sample, level));
   return Object.fromEntries(names.map((name, c) => [name, intervals[c]])) as Record<K, Interval>;
+}
+
+/** @throws UserError */
+export function checkBootstrap(resamples: number, level: number): void {
+  if (!Number.isInteger(resamples) || resamples < 1) {
+    throw new UserError(`the number of resamples is ${resamples}; it must be a whole number from 1 on, usually 2000`);
+  }
+  if (!(level > 0 && level < 1)) throw new UserError(`the level is ${level}; it must be between 0 and 1, usually 0.95`);
+}
+
+/** The middle part, of size `level`, of resampled values; these are sorted in place. */
+export function percentileInterval(sample: Float64Array, level: number): Interval {
+  sample.sort();
+  return [quantile(sample, (1 - level) / 2), quantile(sample, (1 + level) / 2)];
 }
 
 function meanAt(values: Float64Array, indices: Int32Array): number {

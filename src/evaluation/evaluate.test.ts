@@ -2,11 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { UserError } from '../base/errors.ts';
 import type { RgbImage, Target } from '../base/raster.ts';
 import type { Dataset } from '../datasets/types.ts';
+import { type Clicker, randomClickers } from '../interaction/clickers.ts';
 import type { ClickModel } from '../interaction/model.ts';
 import { InteractiveSession } from '../interaction/session.ts';
 import { simulateClicks } from '../interaction/simulate.ts';
+import { boundaryIou } from './boundary.ts';
 import { evaluateDataset, type ObjectCurve } from './evaluate.ts';
-import { summarize } from './summary.ts';
 
 const [width, height] = [32, 24];
 
@@ -58,7 +59,7 @@ describe('evaluateDataset', () => {
     const dataset = new CountingDataset();
     const seen: [string, number, number, number][] = [];
     const curves = await evaluateDataset(dataset, makeSession, { maxClicks: 4 }, p => {
-      seen.push([p.curve.id, p.samplesDone, p.samples, p.objectsDone]);
+      seen.push([p.curve.id, p.samplesDone, p.samples, p.curvesDone]);
     });
     expect(curves.map(curve => curve.id)).toEqual(['a.png#0', 'b#2.png#0', 'b#2.png#1', 'c.png#0']);
     expect(seen).toEqual([
@@ -109,6 +110,76 @@ describe('evaluateDataset', () => {
     expect(resumed[0]).toBe(finished[0]);
   });
 
+  it('lets several users click at every object, and keeps their curves apart', async () => {
+    sessions = 0;
+    const clickers: Clicker[] = [{ kind: 'centre' }, ...randomClickers(5, 2)];
+    const curves = await evaluateDataset(new CountingDataset(), makeSession, { maxClicks: 3, clickers });
+    expect(curves.slice(0, 6).map(({ id, repetition }) => [id, repetition])).toEqual([
+      ['a.png#0', undefined],
+      ['a.png#0', 0],
+      ['a.png#0', 1],
+      ['b#2.png#0', undefined],
+      ['b#2.png#0', 0],
+      ['b#2.png#0', 1],
+    ]);
+    expect(sessions).toBe(3);
+    const centre = await evaluateDataset(new CountingDataset(), makeSession, { maxClicks: 3 });
+    expect(untimed(curves.filter(curve => curve.repetition === undefined))).toEqual(untimed(centre));
+    expect(new Set(curves.slice(0, 3).map(({ clicks }) => String(clicks[0]))).size).toBe(3);
+  });
+
+  it('draws random clicks that no other object and no stop changes', async () => {
+    const clickers = randomClickers(5, 2);
+    const whole = await evaluateDataset(new CountingDataset(), makeSession, { maxClicks: 3, clickers });
+    const one = await evaluateDataset(new CountingDataset(), makeSession, {
+      maxClicks: 3,
+      clickers: [clickers[1]],
+      samples: [1],
+    });
+    expect(untimed(one)).toEqual(untimed([whole[3], whole[5]]));
+    const fresh: [string, number | undefined][] = [];
+    const finished = whole.filter((_, i) => i !== 3);
+    const resumed = await evaluateDataset(
+      new CountingDataset(),
+      makeSession,
+      { maxClicks: 3, clickers, finished },
+      ({ curve }) => {
+        fresh.push([curve.id, curve.repetition]);
+      },
+    );
+    expect(fresh).toEqual([['b#2.png#0', 1]]);
+    expect(untimed(resumed)).toEqual(untimed(whole));
+  });
+
+  it('refuses clickers whose curves could not be told apart', async () => {
+    for (const clickers of [
+      [...randomClickers(0, 2), ...randomClickers(1, 1)],
+      [{ kind: 'centre' }, { kind: 'centre' }],
+    ] satisfies Clicker[][]) {
+      const run = evaluateDataset(new CountingDataset(), makeSession, { clickers });
+      await expect(run).rejects.toThrow(UserError);
+      await expect(run).rejects.toThrow(/(repetition 0|centre clicker) is there twice/);
+    }
+  });
+
+  it('measures boundaries where it is asked to', async () => {
+    const options = { maxClicks: 3, samples: [1], boundary: boundaryIou };
+    const curves = await evaluateDataset(new CountingDataset(), makeSession, options);
+    const { image, objects } = await new CountingDataset().load(1);
+    for (const [i, { boundary }] of curves.entries()) {
+      const session = makeSession(image);
+      const expected: number[] = [];
+      for (const [x, y, positive] of curves[i].clicks) {
+        await session.click({ x, y, positive });
+        expected.push(Math.fround(boundaryIou(objects[i], session.mask)));
+      }
+      expect(boundary).toEqual(expected);
+    }
+    expect(JSON.parse(JSON.stringify(curves))).toEqual(curves);
+    const [without] = await evaluateDataset(new CountingDataset(), makeSession, { maxClicks: 1 });
+    expect(Object.keys(without)).toEqual(['id', 'ious', 'clicks', 'seconds']);
+  });
+
   it('evaluates the samples asked for', async () => {
     const dataset = new CountingDataset();
     const curves = await evaluateDataset(dataset, makeSession, { maxClicks: 1, samples: [2, 0] });
@@ -128,48 +199,5 @@ describe('evaluateDataset', () => {
     const run = evaluateDataset(new CountingDataset(), makeSession, { finished });
     await expect(run).rejects.toThrow(UserError);
     await expect(run).rejects.toThrow(/z\.png.*rectangles/);
-  });
-});
-
-describe('summarize', () => {
-  const curves = [
-    { id: 'a#0', ious: [0.5, 0.9, 0.96], seconds: 3 },
-    { id: 'b#0', ious: [0.25, 0.5, 0.82], seconds: 4.5 },
-    { id: 'c#0', ious: [0.875, 0.86], seconds: 0.5 },
-  ];
-
-  it('makes a table row', () => {
-    const { ci, miou, ...row } = summarize(curves, { maxClicks: 3 });
-    expect(row).toEqual({
-      objects: 3,
-      maxClicks: 3,
-      iou1: (0.5 + 0.25 + 0.875) / 3,
-      secondsPerClick: 1,
-      noc80: (2 + 3 + 1) / 3,
-      noc85: (2 + 3 + 1) / 3,
-      noc90: (2 + 3 + 3) / 3,
-      noc95: 3,
-      nof80: 0,
-      nof85: 1,
-      nof90: 2,
-      nof95: 2,
-      atMax80: 1,
-      atMax85: 1,
-      atMax90: 2,
-      atMax95: 3,
-    });
-    expect(miou.length).toBe(2);
-    expect(miou[1]).toBeCloseTo((0.9 + 0.5 + 0.86) / 3, 12);
-    expect(Object.keys(ci).sort()).toEqual(['iou1', 'miou', 'noc80', 'noc85', 'noc90', 'noc95']);
-    expect(ci.noc80).toEqual([1, 3]);
-    expect(ci.noc95).toEqual([3, 3]);
-    expect(ci.iou1).toEqual(ci.miou[0]);
-    expect(ci.miou.length).toBe(2);
-  });
-
-  it('refuses no curves, and curves of another limit', () => {
-    expect(() => summarize([])).toThrow(UserError);
-    expect(() => summarize(curves, { maxClicks: 2 })).toThrow(/a#0.*3 clicks/);
-    expect(() => summarize([{ id: 'x#0', ious: [], seconds: 0 }])).toThrow(UserError);
   });
 });

@@ -1,35 +1,41 @@
 import { UserError } from '../base/errors.ts';
 import type { RgbImage } from '../base/raster.ts';
 import type { Dataset } from '../datasets/types.ts';
-import type { InteractiveSession } from '../interaction/session.ts';
-import { type SimulationOptions, simulateClicks } from '../interaction/simulate.ts';
+import { type Clicker, clickRule } from '../interaction/clickers.ts';
+import { type ClickSession, type Simulation, type SimulationOptions, simulateClicks } from '../interaction/simulate.ts';
 
 /** What is stored of one evaluated object. */
 export interface ObjectCurve {
-  /** `<sample id>#<object index>`, unique in a data set. */
+  /** `<sample id>#<object index>`, unique in a data set; repetitions share it. */
   id: string;
+  /** Of a random clicker; the centre clicker's curve has none. */
+  repetition?: number;
   /** IoU after each click, float32 values. */
   ious: number[];
+  /** Boundary IoU after each click, float32 values, where it was measured. */
+  boundary?: number[];
   clicks: [x: number, y: number, positive: boolean][];
   /** Of all clicks together: finding them, the network, the IoU; without reading the picture. */
   seconds: number;
 }
 
-export interface EvaluationOptions extends Omit<SimulationOptions, 'keepMasksAt'> {
-  /** Curves of an earlier run with the same settings; their objects are not evaluated again. */
+export interface EvaluationOptions extends Omit<SimulationOptions, 'keepMasksAt' | 'clickRule'> {
+  /** The users who click at every object, one after the other. Default: one, who clicks the centre. */
+  clickers?: readonly Clicker[];
+  /** Curves of an earlier run with the same settings; what they hold is not evaluated again. */
   finished?: readonly ObjectCurve[];
   /** Which samples to evaluate, by index. Default: all. */
   samples?: readonly number[];
 }
 
 export interface EvaluationProgress {
-  /** The object just evaluated: the moment to store it. */
+  /** What was just evaluated: the moment to store it. */
   curve: ObjectCurve;
   /** Samples complete, the current one not included, and asked for. */
   samplesDone: number;
   samples: number;
   /** Curves so far, those of the earlier run included. */
-  objectsDone: number;
+  curvesDone: number;
 }
 
 /**
@@ -37,42 +43,67 @@ export interface EvaluationProgress {
  * its reason; whatever `onProgress` was given until then can be handed in again as `finished`.
  *
  * @param makeSession called once per picture; the session is reset between its objects
- * @returns the curves of all samples asked for, in the data set's order, finished ones included
- * @throws UserError where a finished curve is not of this data set
+ * @returns the curves of all samples asked for, in the data set's order and an object's in that of the clickers,
+ *   finished ones included
+ * @throws UserError where a finished curve is not of this data set, and where two clickers cannot be told apart
  */
 export async function evaluateDataset(
   dataset: Dataset,
-  makeSession: (image: RgbImage) => InteractiveSession,
-  { finished = [], samples, ...simulation }: EvaluationOptions = {},
+  makeSession: (image: RgbImage) => ClickSession,
+  { finished = [], samples, clickers = [{ kind: 'centre' }], ...simulation }: EvaluationOptions = {},
   onProgress?: (progress: EvaluationProgress) => void | Promise<void>,
 ): Promise<ObjectCurve[]> {
   const indices = samples ?? Array.from({ length: dataset.size }, (_, index) => index);
+  requireDistinct(clickers);
   const known = indexFinished(finished, dataset);
   const curves: ObjectCurve[] = [];
   for (const [samplesDone, index] of indices.entries()) {
     simulation.signal?.throwIfAborted();
     const sample = await dataset.load(index);
-    let session: InteractiveSession | undefined;
+    let session: ClickSession | undefined;
     for (const [object, target] of sample.objects.entries()) {
       const id = `${sample.id}#${object}`;
-      const earlier = known.get(id);
-      if (earlier) {
-        curves.push(earlier);
-        continue;
+      for (const clicker of clickers) {
+        const earlier = known.get(curveKey(id, repetitionOf(clicker)));
+        if (earlier) {
+          curves.push(earlier);
+          continue;
+        }
+        session ??= makeSession(sample.image);
+        const rule = clickRule(clicker, id);
+        const simulated = await simulateClicks(session, target, { ...simulation, clickRule: rule });
+        const curve = toCurve(id, repetitionOf(clicker), simulated);
+        curves.push(curve);
+        await onProgress?.({ curve, samplesDone, samples: indices.length, curvesDone: curves.length });
       }
-      session ??= makeSession(sample.image);
-      const { clicks, ious, seconds } = await simulateClicks(session, target, simulation);
-      const curve: ObjectCurve = {
-        id,
-        ious: [...ious],
-        clicks: clicks.map(({ x, y, positive }) => [x, y, positive]),
-        seconds: seconds.reduce((sum, s) => sum + s, 0),
-      };
-      curves.push(curve);
-      await onProgress?.({ curve, samplesDone, samples: indices.length, objectsDone: curves.length });
     }
   }
   return curves;
+}
+
+function toCurve(id: string, repetition: number | undefined, simulation: Simulation): ObjectCurve {
+  const { ious, boundary, clicks, seconds } = simulation;
+  return {
+    id,
+    ...(repetition !== undefined && { repetition }),
+    ious: [...ious],
+    ...(boundary && { boundary: [...boundary] }),
+    clicks: clicks.map(({ x, y, positive }) => [x, y, positive]),
+    seconds: seconds.reduce((sum, s) => sum + s, 0),
+  };
+}
+
+const repetitionOf = (clicker: Clicker) => (clicker.kind === 'centre' ? undefined : clicker.repetition);
+
+/** Of one object's curves no two have the same. */
+const curveKey = (id: string, repetition: number | undefined) => `${repetition ?? 'centre'} ${id}`;
+
+function requireDistinct(clickers: readonly Clicker[]): void {
+  const keys = clickers.map(clicker => curveKey('', repetitionOf(clicker)).trim());
+  const twice = keys.find((key, i) => keys.indexOf(key) !== i);
+  if (twice === undefined) return;
+  const what = twice === 'centre' ? 'the centre clicker' : `repetition ${twice}`;
+  throw new UserError(`${what} is there twice among the clickers: its curves could not be told apart. Name it once`);
 }
 
 function indexFinished(finished: readonly ObjectCurve[], dataset: Dataset): Map<string, ObjectCurve> {
@@ -85,7 +116,7 @@ function indexFinished(finished: readonly ObjectCurve[], dataset: Dataset): Map<
           'resume with the data the run was started with, or start a new run',
       );
     }
-    known.set(curve.id, curve);
+    known.set(curveKey(curve.id, curve.repetition), curve);
   }
   return known;
 }

@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import { injections } from '../probe/probe.ts';
 
+/** What `clickables.ts` knows how to load. */
+export const baselineNames = ['sam'] as const;
+
 const fraction = z.number().min(0).max(1);
 const positive = z.number().positive();
 const count = z.int().min(1);
@@ -53,13 +56,15 @@ const training = z.strictObject({
   nextPoints: z.strictObject({ threshold: fraction, clickIgnored: z.boolean() }),
   /** Time between checkpoints. */
   checkpointSeconds: positive,
+  /** Threads that draw samples ahead; 0: the training thread itself; null: by the number of processor cores. */
+  workers: z.int().min(0).nullable(),
 });
 
 const evaluation = z.strictObject({
   /** KIND:PATH of each set, or `synthetic`. */
   datasets: z.array(z.string().min(1)),
-  /** Side of what the network sees, px; the aspect is not kept. */
-  size: count,
+  /** How the network gets to see a picture: fixed224, cvpr, native ..; see docs/evaluation-modes.md. */
+  mode: z.string().min(1),
   flip: z.boolean(),
   zoomIn: z.strictObject({ expansion: positive, minCrop: count, recomputeIou: fraction, threshold: fraction }),
   maxClicks: count,
@@ -68,6 +73,10 @@ const evaluation = z.strictObject({
   threshold: fraction,
   /** Images per set; null: all. */
   limit: count.nullable(),
+  /** Evaluate each set once more with so many users who click at random inside the error; 0: not. */
+  randomClicks: z.int().min(0),
+  /** Measure the boundary IoU too. */
+  boundary: z.boolean(),
   /** Of the bootstrap. */
   resamples: count,
 });
@@ -85,6 +94,8 @@ export const configSchema = z.strictObject({
   /** File of the backbone's weights; null: where the backbone finds them itself. */
   weights: z.string().nullable(),
   upsamplers: z.array(z.string().min(1)).min(1),
+  /** Rows beside the probes. */
+  baselines: z.array(z.enum(baselineNames)),
   head: z.string().min(1),
   /** Channels inside the head; null: those of the backbone. */
   headWidth: count.nullable(),
@@ -94,7 +105,10 @@ export const configSchema = z.strictObject({
   training,
   evaluation,
   report,
+  /** Of initial weights, training samples, random clicks and resampling. */
   seed: z.int().min(0),
+  /** Of what the synthetic sets draw: runs of other seeds are evaluated on the same objects. */
+  dataSeed: z.int().min(0),
   /** Processor threads; null: all. */
   threads: count.nullable(),
   device: z.enum(['cpu', 'webgpu']),

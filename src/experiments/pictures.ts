@@ -12,9 +12,10 @@ import { drawOverlay } from '../report/overlay.ts';
 import { fitPca, pcaPicture } from '../report/pca.ts';
 import type { EncodedImage, ExampleObject, FeatureExample } from '../report/types.ts';
 import { compile } from '../runtime/node.ts';
+import type { Clickable } from './clickables.ts';
 import type { Config } from './config.ts';
-import type { ReadyProbe } from './evaluate-probe.ts';
 import { frozenValues, programOptions } from './setup.ts';
+import type { TestSet } from './test-sets.ts';
 
 /** After so many clicks masks are shown. */
 const SHOWN_CLICKS = [1, 3, 5];
@@ -35,18 +36,19 @@ const spaced = (size: number, wanted: number): number[] => {
 /** Masks after a few clicks on example objects, stored at `path` and read from there when they exist. */
 export async function examplePictures(
   config: Config,
-  ready: ReadyProbe,
-  dataset: Dataset,
+  { dataset }: TestSet,
+  open: Clickable['open'],
   path: string,
 ): Promise<void> {
   if (existsSync(path)) return;
+  const makeSession = await open(dataset.name);
   const pictures: ExamplePictures[] = [];
   for (const index of spaced(dataset.size, config.report.examples)) {
     const { id, image, objects } = await dataset.load(index);
     const target = objects[0];
     if (!target) continue;
     const maxClicks = Math.min(Math.max(...SHOWN_CLICKS), config.evaluation.maxClicks);
-    const { clicks, ious, masks } = await simulateClicks(ready.session(image), target, {
+    const { clicks, ious, masks } = await simulateClicks(makeSession(image), target, {
       maxClicks,
       keepMasksAt: SHOWN_CLICKS,
     });
@@ -81,7 +83,7 @@ export function gatherExamples(dataset: string, files: ReadonlyMap<string, strin
 }
 
 /**
- * PCA pictures of the features of a few images, before and after each upsampler. The components are those of the
+ * PCA pictures of the features of a few images at the size of training, before and after each upsampler. The components are those of the
  * low-res features, so that one colour means one thing along a row.
  */
 export async function featurePictures(
@@ -91,7 +93,7 @@ export async function featurePictures(
   weights: Weights,
   dataset: Dataset,
 ): Promise<FeatureExample[]> {
-  const { size } = config.evaluation;
+  const size = config.training.size;
   const images: { id: string; image: RgbImage }[] = [];
   for (const index of spaced(dataset.size, config.report.features)) {
     const { id, image } = await dataset.load(index);

@@ -54,7 +54,7 @@ describe('open', () => {
   it('goes on where only the speed differs', () => {
     const folder = new RunFolder(root);
     folder.open(config('threads=1'));
-    expect(folder.open(config('threads=2', 'training.checkpointSeconds=3'))).toBe(true);
+    expect(folder.open(config('threads=2', 'training.checkpointSeconds=3', 'training.workers=3'))).toBe(true);
     expect(() => folder.open(config('threads=2', 'training.checkpointSeconds=3', 'training.batch=3'))).toThrow(
       /configuration:\n {2}training\.batch: there \d+, asked for 3\nChoose/,
     );
@@ -74,12 +74,13 @@ describe('open', () => {
 });
 
 describe('comparable', () => {
-  it('is all but threads and time between checkpoints', () => {
+  it('is all but threads, workers and time between checkpoints', () => {
     const { threads, training, ...rest } = config();
-    const { checkpointSeconds, ...decisive } = training;
+    const { checkpointSeconds, workers, ...decisive } = training;
     expect(comparable(config())).toEqual({ ...rest, training: decisive });
     expect(checkpointSeconds).toBeGreaterThan(0);
     expect(threads).toBeNull();
+    expect(workers).toBeNull();
   });
 });
 

@@ -77,7 +77,7 @@ function isAlive(pid: number): boolean {
 
 /** What decides the numbers: how fast they are made does not. */
 export function comparable({ threads: _, training, ...rest }: Config): Record<string, unknown> {
-  const { checkpointSeconds: __, ...decisive } = training;
+  const { checkpointSeconds: __, workers: ___, ...decisive } = training;
   return { ...rest, training: decisive };
 }
 

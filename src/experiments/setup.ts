@@ -4,6 +4,7 @@ import { suggest, UserError } from '../base/errors.ts';
 import { clickEncoders } from '../clicks/encoders.ts';
 import { sameShape, show } from '../graph/tensor.ts';
 import { heads } from '../heads/heads.ts';
+import { modeSettings } from '../interaction/modes.ts';
 import type { Probe, ProbeGraph } from '../probe/probe.ts';
 import type { ProgramOptions, Values } from '../probe/programs.ts';
 import { findUpsampler } from '../upsamplers/registry.ts';
@@ -12,21 +13,18 @@ import type { Config } from './config.ts';
 /**
  * The probes of a run, one per upsampler.
  *
- * @throws UserError for an unknown name, or a size that the backbone's stride does not divide
+ * @throws UserError for an unknown name or evaluation mode, or a training size that the backbone's stride does not divide
  */
 export function makeProbes(config: Config): Map<string, Probe> {
   const backbone = findBackbone(config.backbone);
-  for (const [what, size] of [
-    ['training.size', config.training.size],
-    ['evaluation.size', config.evaluation.size],
-  ] as const) {
-    if (size % backbone.stride !== 0) {
-      const near = Math.max(1, Math.round(size / backbone.stride)) * backbone.stride;
-      throw new UserError(
-        `${what} is ${size} px; ${backbone.name} needs a multiple of ${backbone.stride}, such as ${near}`,
-      );
-    }
+  const { size } = config.training;
+  if (size % backbone.stride !== 0) {
+    const near = Math.max(1, Math.round(size / backbone.stride)) * backbone.stride;
+    throw new UserError(
+      `training.size is ${size} px; ${backbone.name} needs a multiple of ${backbone.stride}, such as ${near}`,
+    );
   }
+  modeSettings(config.evaluation.mode, '', backbone.stride);
   const head = find(heads, config.head, 'head');
   const clickEncoder = find(clickEncoders, config.clickEncoder, 'click encoder');
   const headWidth = config.headWidth ?? backbone.channels;

@@ -1,18 +1,18 @@
-import { existsSync, readFileSync } from 'node:fs';
 import type { Weights } from '../backbones/types.ts';
-import { appendLine, writeFileAtomic } from '../base/files.ts';
 import type { Dataset } from '../datasets/types.ts';
 import { sum } from '../graph/ops/basic.ts';
 import { input } from '../graph/tensor.ts';
 import { buildProbe, type Probe } from '../probe/probe.ts';
 import { compileTraining, type Values } from '../probe/programs.ts';
+import { Batches } from '../training/loader/batches.ts';
+import type { SampleLoader } from '../training/loader/loader.ts';
 import { normalisedFocalLoss } from '../training/loss.ts';
-import type { SampleCache } from '../training/sample-cache.ts';
 import { initialState, loadState, saveState } from '../training/state.ts';
 import { type StepReport, Trainer } from '../training/trainer.ts';
 import type { Config } from './config.ts';
 import type { RunFolder } from './run-folder.ts';
 import { frozenValues, programOptions } from './setup.ts';
+import { openTrainingLog } from './training-log.ts';
 
 /** Steps in a run: whole batches only, as in the reference. */
 export function stepsPerEpoch({ training }: Config, dataset: Dataset): number {
@@ -30,7 +30,7 @@ export async function trainProbe(
   probe: Probe,
   weights: Weights,
   dataset: Dataset,
-  cache: SampleCache,
+  loader: SampleLoader,
   folder: RunFolder,
   signal: AbortSignal,
   onStep: (step: number, report?: StepReport) => void,
@@ -45,7 +45,21 @@ export async function trainProbe(
   onStep(state.step);
   if (state.step >= steps) return state.parameters;
 
-  const log = openLog(folder.trainingLog(probe.upsampler.name), state.step);
+  const log = openTrainingLog(folder.trainingLog(probe.upsampler.name), state.step);
+  // before the program is compiled, which takes longer than the first samples
+  const batches = new Batches(loader, {
+    batch: training.batch,
+    first: state.step,
+    end: steps,
+    sample: {
+      seed: config.seed,
+      stream: 'train',
+      augment: { ...training.augment, crop: training.size },
+      sampler: training.sampler,
+      minArea: training.minArea,
+      keepBackground: training.keepBackground,
+    },
+  });
   const target = input('target', [1, 1, training.size, training.size], 'clicks');
   const program = await compileTraining(
     graph,
@@ -59,10 +73,9 @@ export async function trainProbe(
   try {
     const trainer = new Trainer(
       program,
-      dataset,
+      batches,
       {
         seed: config.seed,
-        batch: training.batch,
         rate: step => {
           const passed = training.milestones.filter(epoch => step >= epoch * perEpoch).length;
           return training.learningRate * training.gamma ** passed;
@@ -70,20 +83,15 @@ export async function trainProbe(
         maxRounds: training.maxRounds,
         clickMaps: config.clicks,
         nextPoints: { ...training.nextPoints, maxPoints: training.sampler.maxPoints },
-        sample: {
-          augment: { ...training.augment, crop: training.size },
-          sampler: training.sampler,
-          minArea: training.minArea,
-          keepBackground: training.keepBackground,
-          cache,
-        },
       },
       state,
     );
     let saved = performance.now();
     while (state.step < steps) {
       const report = await trainer.step();
-      log(report);
+      log.step(report);
+      const epochEnds = state.step % perEpoch === 0;
+      if (epochEnds && trainer.look) await log.look(state.step, trainer.look);
       onStep(state.step, report);
       const due = performance.now() - saved > training.checkpointSeconds * 1000;
       if (due || signal.aborted || state.step === steps) {
@@ -93,16 +101,8 @@ export async function trainProbe(
       signal.throwIfAborted();
     }
   } finally {
+    log.close();
     await program.release();
   }
   return state.parameters;
-}
-
-/** One JSON object a step. Lines after the checkpoint that training goes on from are dropped: they come again. */
-function openLog(path: string, step: number): (report: StepReport) => void {
-  if (existsSync(path)) {
-    const lines = readFileSync(path, 'utf8').split('\n').slice(0, step);
-    writeFileAtomic(path, lines.map(line => `${line}\n`).join(''));
-  }
-  return report => appendLine(path, JSON.stringify(report));
 }

@@ -5,28 +5,45 @@ import { type Box, fitSize, type Size, wholeBox, type ZoomIn } from './zoom.ts';
 
 /**
  * What the network sees of a picture: a box, resized step by step (by the zoom-in, then by the limit on the longest
- * side). The last size is the network's input.
+ * side), then padded at the bottom and on the right to the network's input: the image by its last pixels again, so that
+ * no edge appears; the other maps by "nothing there".
  */
 export interface Crop {
   box: Box;
   sizes: readonly [Size, ...Size[]];
+  /** Size of the network's input, where it is larger than the last of `sizes`. */
+  padded?: Size;
 }
 
 /**
  * @param box from `chooseBox`; null: the whole picture at its own size
  * @param maxSize crops with a longer side are shrunk to it
+ * @param stride what both sides of the network's input are multiples of
  */
-export function planCrop(picture: Size, box: Box | null, zoom: ZoomIn | null, maxSize: number): Crop {
+export function planCrop(picture: Size, box: Box | null, zoom: ZoomIn | null, maxSize: number, stride = 1): Crop {
   const chosen = box ?? wholeBox(...picture);
   const own = boxSize(chosen);
   const zoomed = box && zoom ? fitSize(own, zoom.targetSize) : own;
   const limited = Math.max(...zoomed) > maxSize ? [fitSize(zoomed, maxSize)] : [];
-  return { box: chosen, sizes: [zoomed, ...limited] };
+  const crop: Crop = { box: chosen, sizes: [zoomed, ...limited] };
+  const [height, width] = contentSize(crop);
+  const padded = padSize([height, width], stride);
+  return padded[0] === height && padded[1] === width ? crop : { ...crop, padded };
+}
+
+/** The size that is a multiple of the stride on both sides and holds the given one. */
+export function padSize([height, width]: Size, stride: number): Size {
+  return [Math.ceil(height / stride) * stride, Math.ceil(width / stride) * stride];
 }
 
 /** Height and width of the network's input. */
 export function cropSize(crop: Crop): Size {
-  return crop.sizes[crop.sizes.length - 1];
+  return crop.padded ?? contentSize(crop);
+}
+
+/** Height and width of what is in the network's input of the picture. */
+function contentSize({ sizes }: Crop): Size {
+  return sizes[sizes.length - 1];
 }
 
 /**
@@ -40,7 +57,9 @@ export function cropImage(image: RgbImage, crop: Crop, flip: boolean): Float32Ar
   const out = new Float32Array((flip ? 6 : 3) * area);
   for (let channel = 0; channel < 3; channel++) {
     const from = window({ data: image.data, width: image.width, pixelStride: 3, offset: channel }, crop.box);
-    resizeSteps(from, plane(out, channel * area, height, width), crop);
+    const to = content(out, channel * area, crop);
+    resizeSteps(from, to, crop);
+    repeatEdges(to, height, width);
   }
   for (let i = 0; i < 3 * area; i++) out[i] /= 255;
   if (flip)
@@ -48,7 +67,7 @@ export function cropImage(image: RgbImage, crop: Crop, flip: boolean): Float32Ar
   return out;
 }
 
-/** Writes the crop of a probability map into the network's input: [H, W] at `offset`, mirrored or not. */
+/** Writes the crop of a probability map into the network's input, zeros so far: [H, W] at `offset`, mirrored or not. */
 export function cropProbability(
   map: ProbabilityMap,
   crop: Crop,
@@ -56,8 +75,8 @@ export function cropProbability(
   offset: number,
   mirrored: boolean,
 ): void {
-  const [height, width] = cropSize(crop);
-  const to = plane(out, offset, height, width);
+  const [, width] = cropSize(crop);
+  const to = content(out, offset, crop);
   const from = window({ data: map.data, width: map.width, pixelStride: 1, offset: 0 }, crop.box);
   resizeSteps(from, mirrored ? { ...to, offset: offset + width - 1, pixelStride: -1 } : to, crop);
 }
@@ -76,11 +95,16 @@ export function cropClick(click: Click, crop: Crop): Click {
   return { y, x, positive: click.positive };
 }
 
+/** A click's place in the mirror image of a picture `width` pixels wide. */
+export function mirrorClick(click: Click, width: number): Click {
+  return { ...click, x: width - click.x - 1 };
+}
+
 /** A crop's probabilities [H, W] brought back to the picture: zero outside the box. */
 export function pasteProbability(probability: Float32Array, crop: Crop, picture: Size): ProbabilityMap {
   const [height, width] = picture;
   const data = new Float32Array(height * width);
-  let from = plane(probability, 0, ...cropSize(crop));
+  let from = content(probability, 0, crop);
   for (const size of crop.sizes.slice(0, -1).reverse()) from = resized(from, size);
   resizeBilinear(from, window({ data, width, pixelStride: 1, offset: 0 }, crop.box));
   return { width, height, data };
@@ -92,6 +116,22 @@ function boxSize(box: Box): Size {
 
 function plane(data: Float32Array, offset: number, height: number, width: number): Plane {
   return { data, offset, rowStride: width, pixelStride: 1, height, width };
+}
+
+/** The part of one of the network's planes, [H, W] at `offset`, that is not padding. */
+function content(data: Float32Array, offset: number, crop: Crop): Plane {
+  const [height, width] = contentSize(crop);
+  return { ...plane(data, offset, height, width), rowStride: cropSize(crop)[1] };
+}
+
+/** Fills the rest of a plane of the given size with its content's last column, then with its last row. */
+function repeatEdges({ data, offset, rowStride, height, width }: Plane, toHeight: number, toWidth: number): void {
+  for (let y = 0; y < height && width < toWidth; y++) {
+    const row = offset + y * rowStride;
+    data.fill(data[row + width - 1], row + width, row + toWidth);
+  }
+  const last = offset + (height - 1) * rowStride;
+  for (let y = height; y < toHeight; y++) data.copyWithin(offset + y * rowStride, last, last + toWidth);
 }
 
 /** The box's part of a picture that is `width` pixels wide. */

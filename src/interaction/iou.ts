@@ -3,8 +3,10 @@ import type { Mask, Target } from '../base/raster.ts';
 /**
  * Intersection over union, 0..1, of a prediction and the object. Ignored pixels do not count. Where neither has a
  * pixel the union is empty and the two agree: 1.
+ *
+ * @param empty the value for an empty union; NaN is what the original computes
  */
-export function iou(target: Target, prediction: Mask): number {
+export function iou(target: Target, prediction: Mask, empty = 1): number {
   if (prediction.width !== target.width || prediction.height !== target.height) {
     throw new RangeError(
       `the prediction is ${prediction.width}x${prediction.height}, its target ${target.width}x${target.height}`,
@@ -20,5 +22,5 @@ export function iou(target: Target, prediction: Mask): number {
     if (isObject && isPredicted) intersection++;
     if (isObject || isPredicted) union++;
   }
-  return union === 0 ? 1 : intersection / union;
+  return union === 0 ? empty : intersection / union;
 }

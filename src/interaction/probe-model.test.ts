@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Feeds, Program } from '../runtime/program.ts';
+import { pointTensor } from './points.ts';
 import { probeClickModel } from './probe-model.ts';
 
 /** Adds the first numbers of picture and clicks; remembers what it was fed. */
@@ -29,6 +30,7 @@ function recorder() {
 
 const shape = [1, 3, 1, 1] as const;
 const picture = (value: number) => Float32Array.of(value, 0, 0);
+const noPoints = pointTensor([[]]);
 
 describe('probeClickModel', () => {
   it('feeds the picture only when it changes', async () => {
@@ -36,9 +38,9 @@ describe('probeClickModel', () => {
     await model.setImage(picture(10), shape);
     expect(fed).toEqual([]);
     const logits = [];
-    for (const click of [1, 2, 3]) logits.push(...(await model.predict(picture(click))));
+    for (const click of [1, 2, 3]) logits.push(...(await model.predict(picture(click), noPoints)));
     await model.setImage(picture(20), shape);
-    for (const click of [4, 5]) logits.push(...(await model.predict(picture(click))));
+    for (const click of [4, 5]) logits.push(...(await model.predict(picture(click), noPoints)));
     expect(logits).toEqual([11, 12, 13, 24, 25]);
     expect(fed).toEqual([
       { clicks: 1, image: 10 },
@@ -53,7 +55,7 @@ describe('probeClickModel', () => {
     const { fed, model } = recorder();
     await model.setImage(picture(10), shape);
     await model.setImage(picture(20), shape);
-    expect([...(await model.predict(picture(1)))]).toEqual([21]);
+    expect([...(await model.predict(picture(1), noPoints))]).toEqual([21]);
     expect(fed).toHaveLength(1);
   });
 
@@ -61,9 +63,9 @@ describe('probeClickModel', () => {
     const { fed, model, breakDown } = recorder();
     await model.setImage(picture(10), shape);
     breakDown(true);
-    await expect(model.predict(picture(1))).rejects.toThrow('out of memory');
+    await expect(model.predict(picture(1), noPoints)).rejects.toThrow('out of memory');
     breakDown(false);
-    expect([...(await model.predict(picture(2)))]).toEqual([12]);
+    expect([...(await model.predict(picture(2), noPoints))]).toEqual([12]);
     expect(fed).toEqual([{ clicks: 2, image: 10 }]);
   });
 });

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { UserError } from '../base/errors.ts';
 import type { RgbImage, Target } from '../base/raster.ts';
 import type { ClickModel } from './model.ts';
+import type { PointTensor } from './points.ts';
 import { InteractiveSession, type SessionOptions } from './session.ts';
 import { simulateClicks } from './simulate.ts';
 import { zoomIn } from './zoom.ts';
@@ -11,6 +12,7 @@ import { zoomIn } from './zoom.ts';
 class BelievingModel implements ClickModel {
   images: Float32Array[] = [];
   inputs: Float32Array[] = [];
+  points: PointTensor | undefined;
   fail = false;
   private shape: readonly number[] = [];
 
@@ -20,7 +22,8 @@ class BelievingModel implements ClickModel {
     this.images.push(image);
   }
 
-  async predict(input: Float32Array): Promise<Float32Array> {
+  async predict(input: Float32Array, points: PointTensor): Promise<Float32Array> {
+    this.points = points;
     if (this.fail) throw new Error('out of memory');
     this.inputs.push(input);
     const [batch, , height, width] = this.shape;
@@ -79,6 +82,18 @@ describe('InteractiveSession', () => {
     for (let y = 0; y < 12; y++) {
       expect(planes[3].slice(20 * y, 20 * y + 20)).toEqual(planes[0].slice(20 * y, 20 * y + 20).reverse());
     }
+  });
+
+  it('gives the clicks as points as well, and only the first ones where there is a limit', async () => {
+    const model = new BelievingModel();
+    const session = new InteractiveSession(model, picture(20, 12), { zoomIn: null, flip: true, clickLimit: 1 });
+    await session.click({ x: 3, y: 4, positive: true });
+    const limited = model.inputs[0].slice(20 * 12);
+    await session.click({ x: 15, y: 7, positive: false });
+    expect(model.points!.shape).toEqual([2, 2, 3]);
+    expect([...model.points!.data]).toEqual([4, 3, 0, -1, -1, -1, 4, 16, 0, -1, -1, -1]);
+    expect(model.inputs[1].slice(20 * 12, 60 * 12)).toEqual(limited.slice(0, 40 * 12));
+    expect(session.clicks.length).toBe(2);
   });
 
   it('shows the model a crop only when it changes, even to a second session on the same picture', async () => {
@@ -213,6 +228,19 @@ describe('simulateClicks', () => {
       (await simulateClicks(make(), target, { targetIou: ious[5], ...changes })).ious;
     expect(await reach({})).toEqual(ious.slice(0, at + 1));
     expect((await reach({ minClicks: at + 3 })).length).toBe(at + 3);
+  });
+
+  it('may compare the target as the original does, and give an empty object its NaN', async () => {
+    const [first] = (await simulateClicks(make(), target, { maxClicks: 1 })).ious;
+    const exact = { targetIou: first + 1e-9, maxClicks: 3 };
+    expect((await simulateClicks(make(), target, exact)).ious.length).toBe(1);
+    expect((await simulateClicks(make(), target, { ...exact, stopPrecision: 'float64' })).ious.length).toBeGreaterThan(
+      1,
+    );
+    const nothing = { ...target, data: new Int8Array(target.data.length).fill(-1) };
+    expect([...(await simulateClicks(make(), nothing, { maxClicks: 2, targetIou: 0.9 })).ious]).toEqual([1]);
+    const asOriginal = { maxClicks: 2, targetIou: 0.9, emptyIou: Number.NaN };
+    expect([...(await simulateClicks(make(), nothing, asOriginal)).ious]).toEqual([Number.NaN, Number.NaN]);
   });
 
   it('resets the session first', async () => {

@@ -1,8 +1,18 @@
-import { UserError } from '../base/errors.ts';
 import type { Mask, ProbabilityMap, RgbImage } from '../base/raster.ts';
 import { type Click, type ClickMapOptions, drawClickMaps } from '../clicks/maps.ts';
-import { type Crop, cropClick, cropImage, cropProbability, cropSize, pasteProbability, planCrop } from './crop.ts';
+import {
+  type Crop,
+  cropClick,
+  cropImage,
+  cropProbability,
+  cropSize,
+  mirrorClick,
+  pasteProbability,
+  planCrop,
+} from './crop.ts';
 import type { ClickModel } from './model.ts';
+import { requirePixel } from './pixel.ts';
+import { type PointTensor, pointTensor } from './points.ts';
 import { type Box, boxIou, chooseBox, objectBox, type Size, wholeBox, type ZoomIn } from './zoom.ts';
 
 export interface SessionOptions {
@@ -12,8 +22,12 @@ export interface SessionOptions {
   flip: boolean;
   /** What the network sees is shrunk to this longest side, in pixels. Default: no limit. */
   maxSize?: number;
+  /** What the network sees is padded at the bottom and on the right until this divides both sides. Default 1. */
+  stride?: number;
   /** Default: disks of radius 5. */
   clickMaps?: ClickMapOptions;
+  /** The network is shown only the first so many clicks, as with the original's `net_clicks_limit`. Default: all. */
+  clickLimit?: number;
   /** The mask is where the probability is above this, 0..1. Default 0.5. */
   threshold?: number;
 }
@@ -83,14 +97,7 @@ export class InteractiveSession {
    * @throws UserError for a click that is not a pixel of the picture
    */
   async click(click: Click): Promise<ProbabilityMap> {
-    const [height, width] = this.size;
-    const inside = click.x >= 0 && click.x < width && click.y >= 0 && click.y < height;
-    if (!inside || !Number.isInteger(click.x) || !Number.isInteger(click.y)) {
-      throw new UserError(
-        `the click (x ${click.x}, y ${click.y}) is not a pixel of this ${width}x${height} picture: ` +
-          `x must be an integer in 0..${width - 1}, y in 0..${height - 1}`,
-      );
-    }
+    requirePixel(click, this.image);
     this.assertIdle();
     this.busy = true;
     try {
@@ -137,10 +144,11 @@ export class InteractiveSession {
   }
 
   private async predict(clicks: readonly Click[], box: Box | null, previous: ProbabilityMap): Promise<ProbabilityMap> {
-    const { flip, maxSize = Infinity } = this.options;
-    const crop = planCrop(this.size, box, this.options.zoomIn, maxSize);
+    const { flip, maxSize = Infinity, stride } = this.options;
+    const crop = planCrop(this.size, box, this.options.zoomIn, maxSize, stride);
     await this.show(crop);
-    const logits = await this.model.predict(this.networkInput(clicks, crop, previous));
+    const { input, points } = this.networkInput(clicks, crop, previous);
+    const logits = await this.model.predict(input, points);
     const [height, width] = cropSize(crop);
     if (logits.length !== (flip ? 2 : 1) * height * width) {
       throw new RangeError(`the model gave ${logits.length} logits for ${flip ? 2 : 1} crops of ${height}x${width}`);
@@ -159,21 +167,24 @@ export class InteractiveSession {
     shown.set(model, { image, crop: key });
   }
 
-  /** [B, 3, H, W]: previous probability, positive clicks, negative clicks. */
-  private networkInput(clicks: readonly Click[], crop: Crop, previous: ProbabilityMap): Float32Array {
-    const { flip, clickMaps = { form: 'disk', radius: 5 } } = this.options;
+  /** `input` [B, 3, H, W]: previous probability, positive clicks, negative clicks; and the clicks as points. */
+  private networkInput(
+    clicks: readonly Click[],
+    crop: Crop,
+    previous: ProbabilityMap,
+  ): { input: Float32Array; points: PointTensor } {
+    const { flip, clickMaps = { form: 'disk', radius: 5 }, clickLimit } = this.options;
     const [height, width] = cropSize(crop);
     const area = height * width;
     const input = new Float32Array((flip ? 6 : 3) * area);
-    const points = clicks.map(click => cropClick(click, crop));
-    cropProbability(previous, crop, input, 0, false);
-    drawClickMaps(points, height, width, clickMaps, input.subarray(area, 3 * area));
-    if (flip) {
-      cropProbability(previous, crop, input, 3 * area, true);
-      const mirrored = points.map(point => ({ ...point, x: width - point.x - 1 }));
-      drawClickMaps(mirrored, height, width, clickMaps, input.subarray(4 * area));
+    const placed = clicks.map(click => cropClick(click, crop));
+    const rows = flip ? [placed, placed.map(click => mirrorClick(click, width))] : [placed];
+    for (const [b, row] of rows.entries()) {
+      const planes = input.subarray(3 * b * area, 3 * (b + 1) * area);
+      cropProbability(previous, crop, planes, 0, b === 1);
+      drawClickMaps(row.slice(0, clickLimit), height, width, clickMaps, planes.subarray(area));
     }
-    return input;
+    return { input, points: pointTensor(rows, clickLimit) };
   }
 }
 

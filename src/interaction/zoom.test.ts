@@ -1,13 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ProbabilityMap } from '../base/raster.ts';
 import type { Click } from '../clicks/maps.ts';
-import { readSafetensors } from '../weights/safetensors.ts';
-import { cropClick, cropImage, cropProbability, cropSize, pasteProbability, planCrop } from './crop.ts';
+import { cropClick, cropImage, cropProbability, cropSize, mirrorClick, pasteProbability, planCrop } from './crop.ts';
 import {
-  type Box,
   boxIou,
   chooseBox,
   clampBox,
@@ -18,15 +14,6 @@ import {
   wholeBox,
   zoomIn,
 } from './zoom.ts';
-
-const golden = join(import.meta.dirname, '../../../shared/golden/protocol');
-const hasGolden = existsSync(golden);
-if (!hasGolden) console.warn(`skipped: parity of the zoom-in, ${golden} is absent`);
-
-type Numbers4 = [number, number, number, number];
-const toBox = ([top, bottom, left, right]: Numbers4): Box => ({ top, bottom, left, right });
-const toClicks = (clicks: [number, number, boolean][]): Click[] =>
-  clicks.map(([y, x, positive]) => ({ x, y, positive }));
 
 function mapOf(width: number, height: number, value: (y: number, x: number) => number): ProbabilityMap {
   const data = Float32Array.from({ length: width * height }, (_, i) => value(Math.floor(i / width), i % width));
@@ -60,7 +47,58 @@ describe('chooseBox', () => {
   });
 });
 
+describe('boxes', () => {
+  const box = (top: number, bottom: number, left: number, right: number) => ({ top, bottom, left, right });
+
+  it('grow around their centre, at least to a size, and are clamped', () => {
+    // the centre is 4.5, half of 1.5 * 10 is 7.5; 5 and 2.5 round to even
+    expect(expandBox(box(0, 9, 0, 9), 1.5, 0)).toEqual(box(-3, 12, -3, 12));
+    expect(expandBox(box(4, 5, 0, 9), 1, 4)).toEqual(box(2, 6, 0, 10));
+    expect(clampBox(box(-3, 12, 2, 6), 10, 6)).toEqual(box(0, 9, 2, 5));
+  });
+
+  it('have the product of the IoUs of their sides', () => {
+    expect(boxIou(box(0, 9, 0, 9), box(5, 14, 0, 9))).toBeCloseTo(5 / 15, 15);
+    expect(boxIou(box(0, 9, 0, 9), box(5, 14, 8, 11))).toBeCloseTo((5 / 15) * (2 / 12), 15);
+    expect(boxIou(box(0, 1, 0, 1), box(5, 6, 0, 1))).toBe(0);
+  });
+
+  it('hold positive clicks but on their last row and column', () => {
+    const holds = (x: number, y: number, positive = true) => holdsPositives(box(2, 6, 3, 8), [{ x, y, positive }]);
+    expect([holds(3, 2), holds(7, 5), holds(8, 5), holds(7, 6), holds(0, 0), holds(0, 0, false)]).toEqual([
+      ...[true, true, false, false, false, true],
+    ]);
+  });
+
+  it('of an object contain it and the positive clicks', () => {
+    const map = mapOf(40, 30, (y, x) => Number(y === 10 && x >= 12 && x < 15));
+    const clicks = [
+      { x: 20, y: 11, positive: true },
+      { x: 35, y: 25, positive: false },
+    ];
+    const options = { threshold: 0.5, expansion: 1, minCrop: 0 };
+    // half of an even height, 1, and of an odd width, 4.5, around 10.5 and 16
+    expect(objectBox(clicks, map, options)).toEqual(box(10, 12, 12, 20));
+    expect(objectBox(clicks, { ...map, data: new Float32Array(1200) }, options)).toBeNull();
+  });
+});
+
 describe('crops', () => {
+  it('have the target size, or its longer side, or a limit', () => {
+    expect(fitSize([30, 60], [10, 12])).toEqual([10, 12]);
+    expect(fitSize([30, 60], 45)).toEqual([22, 45]);
+    expect(cropSize(planCrop([30, 60], null, null, 40))).toEqual([20, 40]);
+    expect(cropSize(planCrop([30, 60], null, null, 60))).toEqual([30, 60]);
+    expect(cropSize(planCrop([30, 60], wholeBox(30, 60), zoomIn(120), 100))).toEqual([50, 100]);
+  });
+
+  it('move clicks with the pixels, not rounded', () => {
+    const crop = planCrop([30, 60], { top: 10, bottom: 19, left: 20, right: 39 }, zoomIn([25, 30]), Infinity);
+    const click = cropClick({ y: 11, x: 25, positive: false }, crop);
+    expect(click).toEqual({ y: 2.5, x: 7.5, positive: false });
+    expect(mirrorClick(click, 30)).toEqual({ y: 2.5, x: 21.5, positive: false });
+  });
+
   it('never get a side of length 0', () => {
     expect(fitSize([1, 1000], 224)).toEqual([1, 224]);
   });
@@ -89,91 +127,3 @@ describe('crops', () => {
     expect([...cropImage(image, crop, true)]).toEqual([...expected, 0.4, 0, 0.6, 0.2, 0.8, 1].map(Math.fround));
   });
 });
-
-describe.skipIf(!hasGolden)('parity with the reference', () => {
-  const cases = hasGolden ? JSON.parse(readFileSync(join(golden, 'transforms.json'), 'utf8')) : {};
-  const tensors = hasGolden ? readSafetensors(join(golden, 'transforms.safetensors')).tensors : new Map();
-
-  it('growing and clamping boxes', () => {
-    for (const { bbox, ratio, min_crop, h, w, expanded, clamped } of cases.expand_clamp.cases) {
-      const grown = expandBox(toBox(bbox), ratio, min_crop ?? 0);
-      expect(grown).toEqual(toBox(expanded));
-      expect(clampBox(grown, h, w)).toEqual(toBox(clamped));
-    }
-  });
-
-  it('IoU of boxes', () => {
-    for (const { a, b, iou } of cases.bbox_iou.cases) expect(boxIou(toBox(a), toBox(b))).toBeCloseTo(iou, 15);
-  });
-
-  it('the object box', () => {
-    for (const { h, w, pixels, rect, clicks, ratio, min_crop, roi } of cases.object_roi.cases) {
-      const [top, bottom, left, right] = rect;
-      const map = mapOf(w, h, (y, x) => Number(y >= top && y <= bottom && x >= left && x <= right));
-      for (const [y, x] of pixels) map.data[y * w + x] = 1;
-      const found = objectBox(toClicks(clicks), map, { threshold: 0.5, expansion: ratio, minCrop: min_crop });
-      expect(found).toEqual(toBox(roi));
-    }
-  });
-
-  it('whether a box holds the positive clicks', () => {
-    for (const { roi, clicks, ok } of cases.check_object_roi.cases) {
-      expect(holdsPositives(toBox(roi), toClicks(clicks))).toBe(ok);
-    }
-  });
-
-  it('sizes for a target side', () => {
-    for (const [height, width, target, newHeight, newWidth] of cases.roi_size_int_target.rows) {
-      expect(fitSize([height, width], target)).toEqual([Math.max(1, newHeight), Math.max(1, newWidth)]);
-    }
-  });
-
-  it('crops', () => {
-    for (const { h, w, roi, target, out, key } of cases.roi_images.cases) {
-      const crop = planCrop([h, w], toBox(roi), zoomIn(target), Infinity);
-      expect(cropSize(crop)).toEqual(out.slice(2));
-      const area = out[2] * out[3];
-      const found = new Float32Array(4 * area);
-      const mirrored = new Float32Array(area);
-      for (let ch = 0; ch < 4; ch++) {
-        const map = mapOf(w, h, (y, x) => ((5 * ch + 3 * y + 7 * x + ((y * x) % 11)) % 64) / 64);
-        cropProbability(map, crop, found, ch * area, false);
-        cropProbability(map, crop, mirrored, 0, true);
-        const row = found.subarray(ch * area, ch * area + out[3]);
-        expect(mirrored.subarray(0, out[3])).toEqual(row.slice().reverse());
-      }
-      expect(maxDifference(found, tensors.get(key)!.data)).toBeLessThan(2e-7);
-    }
-  });
-
-  it('clicks in crops', () => {
-    for (const { roi, size, click, out } of cases.transform_clicks.cases) {
-      const { y, x } = cropClick({ y: click[0], x: click[1], positive: true }, { box: toBox(roi), sizes: [size] });
-      expect([y, x]).toEqual(out);
-    }
-  });
-
-  it('the limit on the longest side', () => {
-    for (const { h, w, max_size, out, click_in, click_out } of cases.limit_longest.cases) {
-      const crop = planCrop([h, w], null, null, max_size);
-      expect(cropSize(crop)).toEqual(out);
-      const { y, x } = cropClick({ y: click_in[0], x: click_in[1], positive: true }, crop);
-      expect(y).toBeCloseTo(click_out[0], 12);
-      expect(x).toBeCloseTo(click_out[1], 12);
-    }
-  });
-
-  it('probabilities pasted back', () => {
-    const input = tensors.get('zoom_inv_input')!;
-    const [, , height, width] = input.shape;
-    for (const { h, w, roi, key } of cases.zoom_inv.cases) {
-      const found = pasteProbability(input.data, { box: toBox(roi), sizes: [[height, width]] }, [h, w]);
-      expect(maxDifference(found.data, tensors.get(key)!.data)).toBeLessThan(2e-7);
-    }
-  });
-});
-
-function maxDifference(a: Float32Array, b: Float32Array): number {
-  expect(a.length).toBe(b.length);
-  return a.reduce((max, value, i) => Math.max(max, Math.abs(value - b[i])), 0);
-}

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { expectClose, maxAbsolute, maxDifference } from '../../test/support/close.ts';
+import { expectClose } from '../../test/support/close.ts';
+import { maxAbsolute, maxDifference } from '../../test/support/differences.ts';
 import { copied, evaluate, uniform } from '../../test/support/run.ts';
 import { headNamed, initialValues, toyBackbone, toyProbe } from '../../test/support/toy-probe.ts';
 import { dinoV2 } from '../backbones/dinov2.ts';

@@ -2,6 +2,10 @@ import sharp from 'sharp';
 import type { RgbImage } from '../base/raster.ts';
 import type { EncodedImage } from './types.ts';
 
+/** A picture as the bytes of a PNG file. */
+export const encodePng = ({ data, width, height }: RgbImage): Promise<Uint8Array> =>
+  sharp(data, { raw: { width, height, channels: 3 } }).png().toBuffer();
+
 /**
  * A picture as a `data:` URI, shrunk to at most `maxWidth` pixels (default 360) and never enlarged. JPEG suits
  * photos; PNG keeps the hard cells of a small feature map.

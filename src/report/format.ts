@@ -1,9 +1,9 @@
 /**
  * A number with a fixed count of decimals, rounded from its exact binary value with ties to even, as Python,
- * C and R print it: 4.125 gives 4.12 (`toFixed` gives 4.13). NaN and infinities give an en dash.
+ * C and R print it: 4.125 gives 4.12 (`toFixed` gives 4.13). NaN, infinities and null give an en dash.
  */
-export function fixed(value: number, decimals: number): string {
-  if (!Number.isFinite(value)) return '–';
+export function fixed(value: number | null, decimals: number): string {
+  if (value === null || !Number.isFinite(value)) return '–';
   const rounded = value.toFixed(decimals);
   const exact = value.toFixed(100);
   const end = exact.indexOf('.') + 1 + decimals;

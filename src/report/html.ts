@@ -1,4 +1,4 @@
-import { bestRows, groupByDataset, intervalText, type MetricColumn, metricColumns } from './columns.ts';
+import { bestRows, cellValue, columnsFor, groupByDataset, intervalText, type MetricColumn } from './columns.ts';
 import { curvesSvg } from './curves.ts';
 import { escapeHtml, fixed } from './format.ts';
 import { figure, pictureGrid } from './grid.ts';
@@ -47,7 +47,8 @@ function header(data: ReportData, sections: Section[]): string {
 function results(rows: ResultRow[]): string {
   const groups = groupByDataset(rows);
   const limits = [...new Set(rows.map(row => row.maxClicks))].sort((a, b) => a - b).join(' or ');
-  const heads = metricColumns.map(column => {
+  const shown = columnsFor(rows);
+  const heads = shown.map(column => {
     const first = column.better === 'low' ? 'ascending' : 'descending';
     const hint = `${column.meaning}; ${column.better === 'low' ? 'lower' : 'higher'} is better`;
     return `<th scope="col"><button type="button" data-first="${first}" title="${hint}">${column.title}</button></th>`;
@@ -58,17 +59,19 @@ better. NoF90 counts the objects that never reach 90 %. Small numbers are 95 % i
 each column of a data set shares. Green marks the best of a data set. Click a title to sort.</p>
 <div class="scroll"><table>
 <thead><tr><th scope="col"><button type="button" data-first="ascending">Upsampler</button></th>${heads.join('')}</tr></thead>
-${groups.map(([dataset, group]) => resultsBody(dataset, group)).join('\n')}
+${groups.map(([dataset, group]) => resultsBody(dataset, group, shown)).join('\n')}
 </table></div>`;
 }
 
 function leaderCard(dataset: string, rows: ResultRow[]): string {
-  const reached = rows.filter(row => Number.isFinite(row.noc90)).sort((a, b) => a.noc90 - b.noc90);
-  const column = metricColumns.find(each => each.key === 'noc90')!;
+  const column = columnsFor(rows).find(each => each.key === 'noc90')!;
+  const noc90 = (row: ResultRow) => cellValue(column, row);
+  const reached = rows.filter(row => Number.isFinite(noc90(row))).sort((a, b) => noc90(a) - noc90(b));
   const [best, ...others] = reached;
   if (!best) return '';
   const interval = intervalText(column, best);
-  const rivals = others.filter(row => row.ci.noc90[0] <= best.ci.noc90[1]).map(row => row.upsampler);
+  const overlaps = (row: ResultRow) => row.ci.noc90 && best.ci.noc90 && row.ci.noc90[0] <= best.ci.noc90[1];
+  const rivals = others.filter(overlaps).map(row => row.upsampler);
   const clear = rivals.length
     ? `Its interval overlaps that of ${rivals.join(', ')}.`
     : 'No other interval overlaps its own.';
@@ -77,25 +80,26 @@ function leaderCard(dataset: string, rows: ResultRow[]): string {
   const winners = [best.upsampler, ...level].join(', ');
   return `<div class="card"><p class="small">Fewest clicks on ${escapeHtml(dataset)}</p>
 <p class="winner">${escapeHtml(winners)}</p>
-<p>${column.format(best.noc90)} clicks to 90 % IoU${range}.</p>
+<p>${column.format(noc90(best))} clicks to 90 % IoU${range}.</p>
 ${others.length && interval ? `<p class="small">${escapeHtml(clear)}</p>` : ''}</div>`;
 }
 
-function resultsBody(dataset: string, rows: ResultRow[]): string {
-  const columns = metricColumns.map(column => ({
+function resultsBody(dataset: string, rows: ResultRow[], shown: readonly MetricColumn[]): string {
+  const columns = shown.map(column => ({
     column,
     best: bestRows(rows, column),
     scale: trackScale(column, rows),
   }));
   const lines = rows.map(row => {
     const cells = columns.map(({ column, best, scale }) => {
-      const text = column.format(row[column.key]);
+      const known = cellValue(column, row);
+      const text = column.format(known);
       const value = `<span class="value">${best.has(row) ? `<strong>${text}</strong>` : text}</span>`;
       const interval = intervalText(column, row);
       const bar = interval ? track(column, row, scale) : '';
       const range = interval ? `<small>${interval.join('–')}</small>` : '';
       const last = column.better === 'low' ? Infinity : -Infinity;
-      const key = Number.isFinite(row[column.key]) ? row[column.key] : last;
+      const key = Number.isFinite(known) ? known : last;
       return `<td data-value="${key}">${bar}${value}${range}</td>`;
     });
     const name = escapeHtml(row.upsampler);
@@ -113,10 +117,10 @@ function trackScale(column: MetricColumn, rows: ResultRow[]): [number, number] {
 
 /** The interval and its mean as a bar and a dot on the scale of the column. */
 function track(column: MetricColumn, row: ResultRow, [low, high]: [number, number]): string {
-  const [from, to] = column.interval!(row);
+  const [from, to] = column.interval!(row)!;
   const place = (value: number) => fixed(high > low ? (100 * (value - low)) / (high - low) : 50, 1);
   const bar = `<i style="left:${place(from)}%;right:calc(100% - ${place(to)}%)"></i>`;
-  return `<span class="track" aria-hidden="true">${bar}<b style="left:${place(row[column.key])}%"></b></span>`;
+  return `<span class="track" aria-hidden="true">${bar}<b style="left:${place(cellValue(column, row))}%"></b></span>`;
 }
 
 function charts(curves: ReportData['curves']): string {

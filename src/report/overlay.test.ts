@@ -1,14 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Mask, RgbImage } from '../base/raster.ts';
-import { readSafetensors } from '../weights/safetensors.ts';
 import { drawOverlay } from './overlay.ts';
-
-const golden = join(import.meta.dirname, '../../../shared/golden/protocol');
-const hasGolden = existsSync(join(golden, 'reporting.json'));
-if (!hasGolden) console.warn(`skipped: parity of overlays, ${golden} is absent`);
 
 function grey(width: number, height: number, value = 200): RgbImage {
   return { width, height, data: new Uint8Array(3 * width * height).fill(value) };
@@ -76,30 +69,5 @@ describe('drawOverlay, pretty', () => {
 
   it('refuses a mask of another size', () => {
     expect(() => drawOverlay(image, { mask: square(30, 60, 1, 5) })).toThrow(/30x60.*60x60/);
-  });
-});
-
-describe.skipIf(!hasGolden)('drawOverlay, reference', () => {
-  const { tensors } = hasGolden ? readSafetensors(join(golden, 'reporting.safetensors')) : { tensors: new Map() };
-  const bytes = (key: string) => tensors.get(key)!.data as Uint8Array;
-  const clicks: [number, number, boolean][] = hasGolden
-    ? JSON.parse(readFileSync(join(golden, 'reporting.json'), 'utf8')).draw.clicks
-    : [];
-  const blends = [...tensors.keys()].filter(key => /^draw_blend_(noclicks_)?[\d.]+$/.test(key));
-
-  it('has cases', () => expect(blends.length).toBeGreaterThan(0));
-
-  it.each([...blends, 'draw_nomask_clicks'])('%s, byte for byte', key => {
-    const [height, width] = tensors.get('draw_image')!.shape;
-    const out = drawOverlay(
-      { width, height, data: bytes('draw_image') },
-      {
-        style: 'reference',
-        mask: key.includes('nomask') ? undefined : { width, height, data: bytes('draw_mask') },
-        clicks: key.includes('noclicks') ? [] : clicks.map(([y, x, positive]) => ({ x, y, positive })),
-        brightness: Number(/[\d.]+$/.exec(key)?.[0] ?? 0.5),
-      },
-    );
-    expect(Buffer.from(out.data).equals(Buffer.from(bytes(key)))).toBe(true);
   });
 });

@@ -1,5 +1,7 @@
 import type { Mask, RgbImage } from '../base/raster.ts';
 import type { Click } from '../clicks/maps.ts';
+import { blend, type Color, fillDisk, roundHalfToEven } from './canvas.ts';
+import { thickOutline } from './outline.ts';
 
 interface OverlayOptions {
   /** The prediction; without one nothing is darkened. */
@@ -13,8 +15,6 @@ interface OverlayOptions {
   /** Brightness outside the mask, 0..1; default 0.4 for `pretty`, 0.5 for `reference`. */
   brightness?: number;
 }
-
-type Color = readonly [red: number, green: number, blue: number];
 
 /**
  * The picture with a prediction and the clicks on it: bright inside the mask, dark outside, a yellow
@@ -41,32 +41,13 @@ export function drawOverlay(image: RgbImage, options: OverlayOptions = {}): RgbI
   return canvas;
 }
 
-/**
- * Outside the mask darkened (rounded half to even), inside as it was, with the inner half of a contour
- * three pixels wide: OpenCV's two-pixel line along the border pixels covers their 3x3 neighbourhoods.
- */
+/** Outside the mask darkened (rounded half to even), inside as it was, with the inner half of an outline. */
 function drawReferenceMask(canvas: RgbImage, mask: Mask, brightness: number): void {
   const dark = Uint8Array.from({ length: 256 }, (_, value) => roundHalfToEven(value * brightness));
+  const outline = thickOutline(mask).data;
   for (let i = 0; i < mask.data.length; i++) {
     if (!mask.data[i]) for (let c = 0; c < 3; c++) canvas.data[3 * i + c] = dark[canvas.data[3 * i + c]];
-  }
-  const isInside = insideTest(mask);
-  for (let y = 0; y < mask.height; y++) {
-    for (let x = 0; x < mask.width; x++) {
-      if (!isInside(x, y)) continue;
-      if (isInside(x - 1, y) && isInside(x + 1, y) && isInside(x, y - 1) && isInside(x, y + 1)) continue;
-      for (let v = y - 1; v <= y + 1; v++) {
-        for (let u = x - 1; u <= x + 1; u++) if (isInside(u, v)) blend(canvas, u, v, [255, 255, 100], 1);
-      }
-    }
-  }
-}
-
-function fillDisk(canvas: RgbImage, at: Click, radius: number, color: Color): void {
-  for (let dy = -radius; dy <= radius; dy++) {
-    for (let dx = -radius; dx <= radius; dx++) {
-      if (dx * dx + dy * dy <= radius * radius) blend(canvas, Math.trunc(at.x) + dx, Math.trunc(at.y) + dy, color, 1);
-    }
+    else if (outline[i]) canvas.data.set([255, 255, 100], 3 * i);
   }
 }
 
@@ -134,17 +115,4 @@ function drawDot(canvas: RgbImage, click: Click, unit: number): void {
 
 function insideTest(mask: Mask): (x: number, y: number) => boolean {
   return (x, y) => x >= 0 && y >= 0 && x < mask.width && y < mask.height && mask.data[y * mask.width + x] !== 0;
-}
-
-/** Mixes a colour into a pixel; pixels off the canvas are skipped. */
-function blend(canvas: RgbImage, x: number, y: number, color: Color, weight: number): void {
-  if (weight <= 0 || x < 0 || y < 0 || x >= canvas.width || y >= canvas.height) return;
-  const at = 3 * (y * canvas.width + x);
-  for (let c = 0; c < 3; c++) canvas.data[at + c] = Math.round(canvas.data[at + c] * (1 - weight) + color[c] * weight);
-}
-
-function roundHalfToEven(value: number): number {
-  const floor = Math.floor(value);
-  const rest = value - floor;
-  return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
 }

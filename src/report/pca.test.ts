@@ -1,16 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../base/errors.ts';
 import { Random } from '../base/random.ts';
-import { readSafetensors } from '../weights/safetensors.ts';
 import { leadingEigenpairs } from './eigen.ts';
 import { type FeatureMap, fitPca, pcaPicture, projectPca } from './pca.ts';
-
-const golden = join(import.meta.dirname, '../../../shared/golden/protocol');
-const hasGolden = existsSync(join(golden, 'reporting.json'));
-if (!hasGolden) console.warn(`skipped: parity of PCA pictures, ${golden} is absent`);
 
 function randomMap(seed: number, channels: number, height: number, width: number, rank = channels): FeatureMap {
   const random = Random.of(seed, 'map', height);
@@ -145,44 +138,6 @@ describe('fitPca and projectPca', () => {
   });
 });
 
-describe.skipIf(!hasGolden)('PCA of the reference', () => {
-  const cases: { name: string; sizes: [number, number][]; channels: number }[] = hasGolden
-    ? JSON.parse(readFileSync(join(golden, 'reporting.json'), 'utf8')).pca.cases
-    : [];
-
-  it.each(cases)('$name', ({ name, sizes, channels }) => {
-    const { tensors } = readSafetensors(join(golden, 'reporting.safetensors'));
-    const read = (key: string) => tensors.get(`pca_${name}_${key}`)!.data as Float32Array;
-    const maps = sizes.map(([height, width], i) => ({ channels, height, width, data: read(`in${i}`) }));
-    const pca = fitPca(maps);
-    expect(maxDifference(pca.mean, read('mean'))).toBeLessThan(1e-5);
-    const expected = read('components');
-    const flips = pca.components.map((weights, k) => {
-      const reference = expected.subarray(k * channels, (k + 1) * channels);
-      const sign = weights.reduce((sum, x, i) => sum + x * reference[i], 0) < 0 ? -1 : 1;
-      expect(
-        maxDifference(
-          weights,
-          reference.map(x => sign * x),
-        ),
-      ).toBeLessThan(1e-5);
-      return sign < 0;
-    });
-    maps.forEach((map, i) => {
-      const size = map.height * map.width;
-      const wanted = read(`rgb${i}`).map((x, at) => (flips[Math.floor(at / size)] ? 1 - x : x));
-      expect(maxDifference(projectPca(pca, map), wanted)).toBeLessThan(2e-6);
-    });
-  });
-
-  it('has cases', () => expect(cases.length).toBeGreaterThan(0));
-});
-
 function range(count: number): number[] {
   return Array.from({ length: count }, (_, i) => i);
-}
-
-function maxDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  expect(a.length).toBe(b.length);
-  return Math.max(...range(a.length).map(i => Math.abs(a[i] - b[i])));
 }

@@ -10,10 +10,14 @@ export interface FeatureMap {
   data: Float32Array;
 }
 
-/** A projection from C channels to three: subtract `mean` [C], multiply by each of `components` [3][C]. */
+/**
+ * A projection from C channels to three: subtract `mean` [C], multiply by each of `components` [3][C]. `singular` are
+ * the singular values of the centred samples: how much each component spreads.
+ */
 interface Pca {
   mean: Float64Array;
   components: Float64Array[];
+  singular: number[];
 }
 
 /**
@@ -54,7 +58,9 @@ export function fitPca(maps: readonly FeatureMap[], options: { maxPixels?: numbe
       covariance[i * channels + j] = covariance[j * channels + i] = sum / a.length;
     }
   }
-  return { mean, components: leadingEigenpairs(covariance, channels, 3).vectors };
+  const { values, vectors } = leadingEigenpairs(covariance, channels, 3);
+  const singular = values.map(value => Math.sqrt(Math.max(0, value) * picked.length));
+  return { mean, components: vectors, singular };
 }
 
 /**

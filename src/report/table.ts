@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import { bestRows, groupByDataset, intervalText, type MetricColumn, metricColumns } from './columns.ts';
+import { bestRows, cellValue, columnsFor, groupByDataset, intervalText, type MetricColumn } from './columns.ts';
 import { replaceControls } from './format.ts';
 import type { ResultRow } from './types.ts';
 
@@ -16,28 +16,41 @@ interface Cell {
 /**
  * The results as a terminal table, one block per data set. The best value of each column within a data set
  * is bold green with `color` and starred without. Intervals stand beside the values; where the table is
- * wider than `width` columns they move below, and where that is still too wide they are left out.
+ * wider than `width` columns they move below, then the extra columns go, then the intervals.
  */
 export function resultsTable(rows: readonly ResultRow[], options: { color: boolean; width?: number }): string {
-  const blocks = groupByDataset(rows).map(([, group]) => blockCells(group));
-  const render = (layout: Layout) => renderTable(blocks, layout, options.color);
+  const all = columnsFor(rows);
+  const core = all.filter(column => !column.extra);
+  const variants: [readonly MetricColumn[], Layout][] = [
+    [all, 'beside'],
+    [all, 'below'],
+    [core, 'beside'],
+    [core, 'below'],
+    [core, 'none'],
+  ];
+  const render = ([columns, layout]: (typeof variants)[number]) => {
+    const blocks = groupByDataset(rows).map(([, group]) => blockCells(group, columns));
+    return renderTable(columnTitles(columns), blocks, layout, options.color);
+  };
   const fits = (text: string) => displayWidth(text.slice(0, text.indexOf('\n'))) <= (options.width ?? Infinity);
-  const layout = (['beside', 'below'] as const).find(each => fits(render(each)));
-  return `${render(layout ?? 'none')}\n${legend(rows, layout ?? 'none', options.color)}\n`;
+  const chosen = variants.find(variant => fits(render(variant))) ?? variants[variants.length - 1];
+  const left = all.filter(column => !chosen[0].includes(column)).map(column => column.title);
+  return `${render(chosen)}\n${legend(rows, chosen[1], left, options.color)}\n`;
 }
 
 /** The results as a GitHub-flavoured Markdown table; the best values of each data set are bold. */
 export function markdownTable(rows: readonly ResultRow[]): string {
+  const columns = columnsFor(rows);
   const lines = groupByDataset(rows)
-    .flatMap(([, group]) => blockCells(group))
+    .flatMap(([, group]) => blockCells(group, columns))
     .map(cells =>
       cells.map(({ text, interval, best }) => {
         const value = escapeMarkdown(text);
         return (best ? `**${value}**` : value) + (interval ? ` ${interval}` : '');
       }),
     );
-  const table = [columnTitles(), ...lines];
-  const widths = columnTitles().map((_, i) => Math.max(3, ...table.map(line => displayWidth(line[i]))));
+  const table = [columnTitles(columns), ...lines];
+  const widths = table[0].map((_, i) => Math.max(3, ...table.map(line => displayWidth(line[i]))));
   const row = (cells: string[]) => `| ${cells.map((cell, i) => pad(cell, widths[i], isLeft(i))).join(' | ')} |`;
   const rule = widths.map((width, i) => (isLeft(i) ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`));
   return [row(table[0]), row(rule), ...lines.map(row), ''].join('\n');
@@ -45,27 +58,26 @@ export function markdownTable(rows: readonly ResultRow[]): string {
 
 const isLeft = (column: number) => column < 2;
 
-function columnTitles(): string[] {
-  return ['Upsampler', 'Dataset', 'Objects', ...metricColumns.map(column => column.title)];
+function columnTitles(columns: readonly MetricColumn[]): string[] {
+  return ['Upsampler', 'Dataset', 'Objects', ...columns.map(column => column.title)];
 }
 
-function blockCells(rows: ResultRow[]): Cell[][] {
-  const best = new Map(metricColumns.map(column => [column, bestRows(rows, column)]));
+function blockCells(rows: ResultRow[], columns: readonly MetricColumn[]): Cell[][] {
+  const best = new Map(columns.map(column => [column, bestRows(rows, column)]));
   return rows.map(row => [
     { text: oneLine(row.upsampler) },
     { text: oneLine(row.dataset) },
     { text: String(row.objects) },
-    ...metricColumns.map(column => metricCell(column, row, best.get(column)!.has(row))),
+    ...columns.map(column => metricCell(column, row, best.get(column)!.has(row))),
   ]);
 }
 
 function metricCell(column: MetricColumn, row: ResultRow, best: boolean): Cell {
   const interval = intervalText(column, row);
-  return { text: column.format(row[column.key]), interval: interval && `[${interval.join(', ')}]`, best };
+  return { text: column.format(cellValue(column, row)), interval: interval && `[${interval.join(', ')}]`, best };
 }
 
-function renderTable(blocks: Cell[][][], layout: Layout, color: boolean): string {
-  const titles = columnTitles();
+function renderTable(titles: string[], blocks: Cell[][][], layout: Layout, color: boolean): string {
   const star = (column: number) => (column >= 3 && !color ? 1 : 0);
   const columns = titles.map((title, i) => {
     const cells = blocks.flat().map(row => row[i]);
@@ -102,13 +114,14 @@ function renderTable(blocks: Cell[][][], layout: Layout, color: boolean): string
   return [header.join('  '), rule, body.join(`\n${rule}\n`), rule].join('\n');
 }
 
-function legend(rows: readonly ResultRow[], layout: Layout, color: boolean): string {
+function legend(rows: readonly ResultRow[], layout: Layout, left: string[], color: boolean): string {
   const limits = [...new Set(rows.map(row => row.maxClicks))].sort((a, b) => a - b).join(' or ');
   const parts = [
     color ? 'green: best of its data set' : '*: best of its data set',
     layout === 'none' ? 'the 95 % intervals need a wider terminal' : '[..]: 95 % interval',
     `NoC: mean clicks to that IoU, at most ${limits}`,
     'NoF90: objects that never reach 90 %',
+    ...(left.length > 0 ? [`a wider terminal also shows ${left.join(', ')}`] : []),
   ];
   const text = parts.join('; ');
   return color ? styleText('dim', text, { validateStream: false }) : text;

@@ -1,27 +1,40 @@
-/** One line of the results: one upsampler on one data set. */
+/**
+ * One line of the results: one upsampler on one data set. Null is a number that the evaluation does not tell, such as
+ * NoC95 where objects were stopped at an IoU of 90 %.
+ */
 export interface ResultRow {
   upsampler: string;
   dataset: string;
   /** Objects the means are taken over. */
   objects: number;
-  /** Mean number of clicks to an IoU of 80 %, 85 %, 90 %; an object that never gets there counts as `maxClicks`. */
-  noc80: number;
-  noc85: number;
-  noc90: number;
+  /** Mean number of clicks to an IoU of 80 %, 85 %, ..; an object that never gets there counts as `maxClicks`. */
+  noc80: number | null;
+  noc85: number | null;
+  noc90: number | null;
+  noc95?: number | null;
   /** Objects that do not reach 90 % within `maxClicks`. */
-  nof90: number;
+  nof90: number | null;
   /** Mean IoU after the first click, 0..1. */
   iou1: number;
+  /** Mean IoU after the fifth click, 0..1. */
+  miou5?: number | null;
+  /** Mean boundary IoU after the first and the fifth click, 0..1. */
+  biou1?: number | null;
+  biou5?: number | null;
   /** Mean IoU after k = 1, 2, .. clicks, 0..1. */
   miou: number[];
   secondsPerClick: number;
   maxClicks: number;
   /** 95 % intervals, in the units of the values. */
   ci: {
-    noc80: [number, number];
-    noc85: [number, number];
-    noc90: [number, number];
+    noc80: [number, number] | null;
+    noc85: [number, number] | null;
+    noc90: [number, number] | null;
+    noc95?: [number, number] | null;
     iou1: [number, number];
+    miou5?: [number, number] | null;
+    biou1?: [number, number] | null;
+    biou5?: [number, number] | null;
   };
 }
 

@@ -1,10 +1,7 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Random } from '../base/random.ts';
 import type { RgbImage } from '../base/raster.ts';
-import { readSafetensors } from '../weights/safetensors.ts';
 import {
   type Augmentation,
   augmentImage,
@@ -15,16 +12,10 @@ import {
   VALIDATION_AUGMENT,
 } from './augment.ts';
 import { brightnessContrastTable, chainTables, shiftTable } from './colour.ts';
-import { roundHalfEven, type Size } from './geometry.ts';
+import type { Size } from './geometry.ts';
 import { flipColumns, flipRows, quarterTurn, upright } from './orientation.ts';
 import { resizeLinear } from './resize.ts';
-import { invertAffine, rotateShift, warpLinear } from './warp.ts';
-
-const GOLDEN = join(import.meta.dirname, '../../../shared/golden');
-const NAME = 'augment_primitives.json';
-const found = existsSync(GOLDEN) ? readdirSync(GOLDEN, { recursive: true, encoding: 'utf8' }) : [];
-const goldens = found.filter(path => path.endsWith(NAME)).map(path => join(GOLDEN, path));
-if (goldens.length === 0) console.warn(`skipped: no ${NAME} under ${GOLDEN}`);
+import { warpLinear } from './warp.ts';
 
 /** An augmentation that changes nothing. */
 function still({ width, height }: Size): Augmentation {
@@ -47,77 +38,6 @@ function noise(width: number, height: number, seed = 0): RgbImage {
 const withCrop = (augmentation: Omit<Augmentation, 'crop'>, { width, height }: Size): Augmentation => ({
   ...augmentation,
   crop: { x: 0, y: 0, width, height },
-});
-
-describe.skipIf(goldens.length === 0)('parity with OpenCV and albumentations', () => {
-  it.each(goldens)('%s', path => {
-    const { cases } = JSON.parse(readFileSync(path, 'utf8')) as { cases: Record<string, never>[] };
-    const { tensors } = readSafetensors(path.replace('.json', '.safetensors'));
-    const get = (name: string) => {
-      const tensor = tensors.get(name);
-      if (!tensor) throw new Error(`no tensor ${name}`);
-      return tensor;
-    };
-    const [height, width] = get('image').shape;
-    const image = { width, height, data: get('image').data as Uint8Array };
-    const mask = get('mask').data as Int32Array;
-    const base = still(image);
-    const expectImage = (augmentation: Augmentation, name: string) => {
-      const result = augmentImage(image, augmentation);
-      expect([result.height, result.width, 3], name).toEqual(get(name).shape);
-      expect(Buffer.compare(result.data, get(name).data as Uint8Array), name).toBe(0);
-    };
-    const expectMask = (augmentation: Augmentation, name: string) => {
-      const moved = Int32Array.from(sourcePixels(augmentation), pixel => (pixel < 0 ? 0 : mask[pixel]));
-      expect(moved, name).toEqual(get(name).data);
-    };
-
-    const checked = new Set(['image', 'mask']);
-    const note = (name: string) => {
-      checked.add(name);
-      return name;
-    };
-    for (const given of cases as Record<string, unknown>[]) {
-      const k = given.k as number;
-      if (given.op === 'resize') {
-        const [h, w] = given.new as number[];
-        const scale = given.scale as number;
-        expect([roundHalfEven(height * scale), roundHalfEven(width * scale)]).toEqual([h, w]);
-        const resized = { width: w, height: h };
-        const augmentation = withCrop({ ...base, resized, orientation: upright(resized) }, resized);
-        expectImage(augmentation, note(`resize_image_${k}`));
-        expectMask(augmentation, note(`resize_mask_${k}`));
-      } else if (given.op === 'shift_scale_rotate') {
-        const shift = { x: given.dx as number, y: given.dy as number };
-        const matrix = rotateShift(image, given.angle as number, shift);
-        (given.matrix as number[][]).flat().forEach((value, i) => {
-          expect(matrix[i]).toBeCloseTo(value, 12);
-        });
-        const augmentation = { ...base, warp: invertAffine(matrix) };
-        expectImage(augmentation, note(`ssr_image_${k}`));
-        expectMask(augmentation, note(`ssr_mask_${k}`));
-      } else if (given.op === 'brightness_contrast') {
-        const table = brightnessContrastTable(given.alpha as number, given.beta as number);
-        expect(table).toEqual(get(note(`bc_lut_${k}`)).data);
-      } else if (given.op === 'rgb_shift_lut') {
-        expect(shiftTable(given.shift as number)).toEqual(get(note(`shift_lut_${k}`)).data);
-      } else if (given.op === 'pad_if_needed') {
-        const size = { width: given.min_w as number, height: given.min_h as number };
-        const crop = { x: cropStart(width, size.width, 0.3), y: cropStart(height, size.height, 0.3), ...size };
-        expect([-crop.y, -crop.x]).toEqual([given.top, given.left]);
-        expectImage({ ...base, crop }, note(`pad_${size.height}x${size.width}`));
-      } else throw new Error(`unknown case ${given.op}`);
-    }
-    const flips = { '0': flipRows, '1': flipColumns, '-1': (o: typeof base.orientation) => flipRows(flipColumns(o)) };
-    for (const [axis, flip] of Object.entries(flips)) {
-      expectImage({ ...base, orientation: flip(base.orientation) }, note(`flip_${axis}`));
-    }
-    let turned = base.orientation;
-    for (let turns = 0; turns < 4; turns++, turned = quarterTurn(turned)) {
-      expectImage(withCrop({ ...base, orientation: turned }, turned), note(`rot90_${turns}`));
-    }
-    expect([...tensors.keys()].filter(name => !checked.has(name))).toEqual([]);
-  });
 });
 
 describe('augmentImage', () => {

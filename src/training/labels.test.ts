@@ -25,6 +25,20 @@ describe('packLabels', () => {
     );
   });
 
+  it('loses nothing at any length and place in memory', () => {
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(0, 0, 0, 1, -1), { minLength: 1, maxLength: 30 }), fc.nat(5), (data, at) => {
+        const wide = new Int8Array(at + data.length);
+        wide.set(data, at);
+        const labels = packLabels([{ width: data.length, height: 1, data: wide.subarray(at) }], {
+          width: data.length,
+          height: 1,
+        });
+        expect([...mapLabels(labels, values => values[0])]).toEqual(data);
+      }),
+    );
+  });
+
   it('takes wider codes for more combinations', () => {
     const large = { width: 260, height: 260 };
     const bits = (count: number) =>

@@ -15,7 +15,8 @@ interface Entry {
   bytes: number;
 }
 
-const DEFAULT_BYTES = 256 * 2 ** 20;
+/** Bound on decoded samples where no other is given. */
+export const CACHE_BYTES = 256 * 2 ** 20;
 
 /** Decodes a sample and packs its masks. @throws UserError from the dataset, or where mask and image disagree in size. */
 export async function decodeSample(dataset: Dataset, index: number): Promise<DecodedSample> {
@@ -31,7 +32,7 @@ export class SampleCache {
   private bytes = 0;
 
   /** @param maxBytes 256 MB by default; a single larger sample is used but not kept */
-  constructor(dataset: Dataset, maxBytes = DEFAULT_BYTES) {
+  constructor(dataset: Dataset, maxBytes = CACHE_BYTES) {
     this.dataset = dataset;
     this.maxBytes = maxBytes;
   }

@@ -1,10 +1,6 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Random } from '../base/random.ts';
-import type { Mask } from '../base/raster.ts';
-import { readSafetensors } from '../weights/safetensors.ts';
-import { type LabelMap, mapLabels, packLabels } from './labels.ts';
+import { type LabelMap, packLabels } from './labels.ts';
 import {
   borderBand,
   countProbabilities,
@@ -14,142 +10,34 @@ import {
   sampleClicks,
 } from './sampler.ts';
 
-const GOLDEN = join(import.meta.dirname, '../../../shared/golden');
-const NAME = 'sampler.json';
-const found = existsSync(GOLDEN) ? readdirSync(GOLDEN, { recursive: true, encoding: 'utf8' }) : [];
-const goldens = found.filter(path => path.endsWith(`/${NAME}`)).map(path => join(GOLDEN, path));
-if (goldens.length === 0) console.warn(`skipped: no ${NAME} under ${GOLDEN}`);
-
-interface MaskCase {
-  i: number;
-  h: number;
-  w: number;
-  border_area: number;
-  eroded_area: number;
-}
-
-interface Distribution {
-  sample: string;
-  draws: number;
-  pos_mean: number;
-  pos_std: number;
-  neg_mean: number;
-  neg_std: number;
-  neg_region_share: Record<string, number>;
-  neg_total: number;
-  selected: Record<string, number>;
-  merged_pos_mean: number | null;
-  single_pos_mean: number;
-}
-
-/** The label map of separate objects numbered from 1. */
-function fromNumbers(numbers: Uint8Array, [height, width]: number[]): LabelMap {
-  const count = numbers.reduce((a, b) => Math.max(a, b), 0);
-  const objects = Array.from({ length: count }, (_, object) => ({
-    width,
-    height,
-    data: Int8Array.from(numbers, number => +(number === object + 1)),
-  }));
-  return packLabels(objects, { width, height });
-}
-
 const positives = ({ points }: Selection) => points.filter(point => point.positive);
 const negatives = ({ points }: Selection) => points.filter(point => !point.positive);
 const bytes = (data: Int8Array) => new Uint8Array(data.buffer);
-const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+describe('masks for clicks', () => {
+  const rows = (...lines: string[]) => ({
+    width: lines[0].length,
+    height: lines.length,
+    data: Uint8Array.from(lines.join(''), c => +(c === '#')),
+  });
+  const full = '##########';
 
-describe.skipIf(goldens.length === 0)('parity with the paper', () => {
-  it.each(goldens)('probabilities and masks: %s', path => {
-    const golden = JSON.parse(readFileSync(path, 'utf8'));
-    const { tensors } = readSafetensors(path.replace('.json', '.safetensors'));
-    for (const [key, expected] of Object.entries(golden.generate_probs as Record<string, number[]>)) {
-      const [n, decay] = key.split(',').map(Number);
-      const probabilities = countProbabilities(n, decay);
-      expect(probabilities).toHaveLength(expected.length);
-      probabilities.forEach((p, i) => {
-        expect(p).toBeCloseTo(expected[i], 14);
-      });
-    }
-    const cases = golden.masks.cases as MaskCase[];
-    expect(cases.length).toBeGreaterThan(0);
-    for (const { i, w, h, border_area, eroded_area } of cases) {
-      const mask: Mask = { width: w, height: h, data: tensors.get(`mask_${i}`)?.data as Uint8Array };
-      const border = borderBand(mask, PAPER_SAMPLER.borderWidth).data;
-      const eroded = erodeUnlessTiny(mask, PAPER_SAMPLER).data;
-      expect(border, `border ${i}`).toEqual(tensors.get(`border_${i}`)?.data);
-      expect(eroded, `eroded ${i}`).toEqual(tensors.get(`eroded_${i}`)?.data);
-      expect([border, eroded].map(data => data.filter(value => value === 1).length)).toEqual([
-        border_area,
-        eroded_area,
-      ]);
-    }
+  it('erode away from the frame, unless too little remains', () => {
+    const block = rows(...Array.from({ length: 10 }, () => '#########.'));
+    const eroded = erodeUnlessTiny(block, { erosion: 3, minEroded: 10 });
+    expect(eroded.data.filter(value => value === 1)).toHaveLength(60);
+    const thin = rows(full, full, '..........', '..........', '..........');
+    expect(erodeUnlessTiny(thin, { erosion: 3, minEroded: 10 })).toBe(thin);
   });
 
-  // Both sides are random: bounds of 4.5 standard deviations of a difference.
-  it.each(goldens)('distribution: %s', path => {
-    const { tensors } = readSafetensors(path.replace('.json', '.safetensors'));
-    const cases = JSON.parse(readFileSync(path, 'utf8')).distribution.cases as Distribution[];
-    for (const given of cases) {
-      const tensor = tensors.get(`dist_${given.sample}`)!;
-      const labels = fromNumbers(tensor.data as Uint8Array, tensor.shape);
-      const candidates = Array.from({ length: labels.objects }, (_, i) => i);
-      const draws = 600;
-      const all = Array.from({ length: draws }, (_, i) =>
-        sampleClicks(labels, candidates, PAPER_SAMPLER, Random.of(1, given.sample, i)),
-      );
-      const near = (value: number, expected: number, deviation: number, what: string) =>
-        expect(Math.abs(value - expected), `${given.sample}: ${what}, ${value}, ${expected}`).toBeLessThanOrEqual(
-          4.5 * deviation,
-        );
-      const ofMean = (std: number, n: number) => std * Math.sqrt(1 / n + 1 / given.draws);
-      const ofShare = (p: number, n: number, m: number) => Math.sqrt(p * (1 - p) * (1 / n + 1 / m));
-      near(mean(all.map(s => positives(s).length)), given.pos_mean, ofMean(given.pos_std, draws), 'positives');
-      near(mean(all.map(s => negatives(s).length)), given.neg_mean, ofMean(given.neg_std, draws), 'negatives');
+  it('have a band around them, wider for larger objects', () => {
+    const dot = rows('.....', '.....', '..#..', '.....', '.....');
+    expect([...borderBand(dot, 0.1).data].join('')).toBe('0000001110010100111000000');
+    expect(borderBand(dot, 1.1).data.filter(value => value === 1)).toHaveLength(24);
+  });
 
-      const chosen = new Map<string, number>();
-      for (const { selected } of all) {
-        const key = selected.map(object => object + 1).sort();
-        const name = key.length === 1 ? `(${key[0]},)` : `(${key.join(', ')})`;
-        chosen.set(name, (chosen.get(name) ?? 0) + 1);
-      }
-      expect([...chosen.keys()].sort(), given.sample).toEqual(Object.keys(given.selected).sort());
-      for (const [name, count] of Object.entries(given.selected)) {
-        const p = count / given.draws;
-        near(chosen.get(name)! / draws, p, ofShare(p, draws, given.draws), name);
-      }
-      const merged = all.filter(({ selected }) => selected.length > 1);
-      if (given.merged_pos_mean !== null) {
-        const theirs = given.draws * (merged.length / draws);
-        const deviation = given.pos_std * Math.sqrt(1 / merged.length + 1 / theirs);
-        near(mean(merged.map(s => positives(s).length)), given.merged_pos_mean, deviation, 'positives of merged');
-      }
-
-      const regions = new Map<string, number>();
-      let total = 0;
-      const borders = new Map<string, Uint8Array>();
-      const objects = mapLabels(labels, values => +values.includes(1));
-      for (const selection of all) {
-        const own: Mask = { ...labels, data: new Uint8Array(selection.target) };
-        const key = String(selection.selected.toSorted());
-        const border = borders.get(key) ?? borderBand(own, PAPER_SAMPLER.borderWidth).data;
-        borders.set(key, border);
-        for (const { row, col } of negatives(selection)) {
-          const at = row * labels.width + col;
-          const other = objects[at] === 1;
-          let region = 'bg';
-          if (own.data[at] === 1) region = 'inside_selected';
-          else if (border[at] === 1) region = other ? 'border_and_other' : 'border';
-          else if (other) region = 'other_only';
-          regions.set(region, (regions.get(region) ?? 0) + 1);
-          total++;
-        }
-        const outside = positives(selection).filter(({ row, col }) => own.data[row * labels.width + col] !== 1);
-        expect(outside).toEqual([]);
-      }
-      for (const [region, p] of Object.entries(given.neg_region_share)) {
-        near((regions.get(region) ?? 0) / total, p, ofShare(p, total, given.neg_total), region);
-      }
-    }
+  it('are clicked with falling probability', () => {
+    expect(countProbabilities(3, 0.5)).toEqual([4 / 7, 2 / 7, 1 / 7]);
+    expect(countProbabilities(1, 0.8)).toEqual([1]);
   });
 });
 
@@ -213,6 +101,15 @@ describe('sampleClicks', () => {
       count += selection.points.length;
     }
     expect(count).toBeGreaterThan(150);
+  });
+
+  it('starts in the middle of each object where told to', () => {
+    const labels = packLabels([rectangle(0, 11), rectangle(20, 31)], size);
+    const centred = { ...PAPER_SAMPLER, erodeProbability: 0, firstClick: { inner: 1.1, anywhere: 0 } };
+    for (const { selected, points } of runs(labels, [0, 1], centred)) {
+      const columns = points.slice(0, selected.length).map(({ col }) => col);
+      expect(columns.toSorted((a, b) => a - b)).toEqual(selected.toSorted().map(object => 5 + 20 * object));
+    }
   });
 
   it('never merges where one object is allowed', () => {

@@ -1,5 +1,6 @@
 import type { Random } from '../base/random.ts';
 import type { Mask } from '../base/raster.ts';
+import { drawFirstClick, type FirstClickConfig } from './first-click.ts';
 import { type LabelMap, mapLabels } from './labels.ts';
 import { dilate, erode } from './morphology.ts';
 import type { Point } from './points.ts';
@@ -22,6 +23,8 @@ export interface SamplerConfig {
   borderWidth: number;
   /** Whether ignored pixels may carry negative clicks, as in the paper's code. */
   clickIgnored: boolean;
+  /** The first click on each object goes to its middle. Default, and the paper's: it is drawn as the others. */
+  firstClick?: FirstClickConfig;
 }
 
 /** The paper's sampler (released configuration, which follows RITM, arXiv 2102.06583). */
@@ -65,7 +68,7 @@ export function sampleClicks(
   const value = selected.length > 0 ? (values: Int8Array) => merge(values, selected) : emptyTarget;
   const eroded = selected.map(object => {
     const mask = maskOf(labels, values => values[object] === 1);
-    return pixelsOf(random.chance(config.erodeProbability) ? erodeUnlessTiny(mask, config) : mask);
+    return random.chance(config.erodeProbability) ? erodeUnlessTiny(mask, config) : mask;
   });
   const positives = samplePositives(eroded, config, random);
   const hasOthers = candidates.length > selected.length;
@@ -100,12 +103,17 @@ function emptyTarget(values: Int8Array): number {
   return values.includes(-1) ? -1 : 0;
 }
 
-function samplePositives(masks: readonly Pixels[], config: SamplerConfig, random: Random): number[] {
-  const { maxPoints, countDecay } = config;
+function samplePositives(objects: readonly Mask[], config: SamplerConfig, random: Random): number[] {
+  const { maxPoints, countDecay, firstClick } = config;
+  const masks = objects.map(pixelsOf);
   const atLeastOne = () => 1 + random.weighted(countProbabilities(maxPoints, countDecay));
   const ownPoints = masks
     .slice(0, maxPoints)
-    .map(mask => drawPixels([mask], [1], atLeastOne(), random))
+    .map((mask, i) => {
+      const points = drawPixels([mask], [1], atLeastOne(), random);
+      if (firstClick && points.length > 0) points[0] = drawFirstClick(objects[i], firstClick, random);
+      return points;
+    })
     .filter(points => points.length > 0);
   if (ownPoints.length <= 1) return ownPoints[0] ?? [];
   const first = ownPoints.map(points => points[0]);

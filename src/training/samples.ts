@@ -54,7 +54,7 @@ const MAX_ATTEMPTS = 1000;
  * @throws UserError where the dataset is empty or damaged, or the weights do not fit it
  */
 export async function trainingSample(dataset: Dataset, options: SampleOptions): Promise<TrainingSample> {
-  const random = Random.of(options.seed, options.stream, options.step, options.slot);
+  const random = randomOf(options);
   const index = drawIndex(dataset, options.weights, random);
   const decoded = await (options.cache?.load(index) ?? decodeSample(dataset, index));
   const { image, labels } = augmentSample(decoded, options, random);
@@ -71,6 +71,11 @@ export async function trainingSample(dataset: Dataset, options: SampleOptions): 
   };
 }
 
+/** The index of the image that `trainingSample` takes, known before anything is decoded. @throws UserError as there */
+export function sampleIndex(dataset: Dataset, options: SampleOptions): number {
+  return drawIndex(dataset, options.weights, randomOf(options));
+}
+
 /**
  * Weights for `trainingSample` from a list of how hard each image is, such as the paper's for SBD
  * (1 - the score of its file).
@@ -81,6 +86,8 @@ export async function trainingSample(dataset: Dataset, options: SampleOptions): 
 export function imageWeights(hardness: ArrayLike<number>, exponent = 1.25): Float64Array {
   return Float64Array.from(hardness, value => value ** exponent);
 }
+
+const randomOf = ({ seed, stream, step, slot }: SampleOptions): Random => Random.of(seed, stream, step, slot);
 
 function drawIndex(dataset: Dataset, weights: ArrayLike<number> | undefined, random: Random): number {
   if (dataset.size === 0) {

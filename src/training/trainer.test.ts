@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { maxAbsolute, maxDifference } from '../../test/support/close.ts';
+import { maxAbsolute, maxDifference } from '../../test/support/differences.ts';
 import { initialValues, toyProbe } from '../../test/support/toy-probe.ts';
 import { drawClickMaps } from '../clicks/maps.ts';
 import type { Dataset, Sample } from '../datasets/types.ts';
@@ -12,6 +12,8 @@ import { input, type Shape, type Tensor } from '../graph/tensor.ts';
 import { buildProbe, type Probe } from '../probe/probe.ts';
 import { compileTraining, gradientName } from '../probe/programs.ts';
 import type { Feeds, Program } from '../runtime/program.ts';
+import { Batches } from './loader/batches.ts';
+import { inThisThread } from './loader/loader.ts';
 import { normalisedFocalLoss } from './loss.ts';
 import { PAPER_NEXT_POINTS } from './next-points.ts';
 import { PAPER_SAMPLER } from './sampler.ts';
@@ -36,14 +38,25 @@ function scenes(size: number): Dataset {
   return { name: 'disks', size, ids: samples.map(({ id }) => id), load: async index => samples[index] };
 }
 
+const seed = 3;
+const sample = {
+  seed,
+  stream: 'train',
+  augment: null,
+  sampler: PAPER_SAMPLER,
+  minArea: 10,
+  keepBackground: 0,
+} as const;
+
+const batchesOf = (dataset: Dataset, batch: number, first = 0) =>
+  new Batches(inThisThread(dataset), { batch, first, end: Infinity, sample });
+
 const defaults: TrainerOptions = {
-  seed: 3,
-  batch: 2,
+  seed,
   rate: () => 1e-2,
   maxRounds: 0,
   clickMaps,
   nextPoints: PAPER_NEXT_POINTS,
-  sample: { augment: null, sampler: PAPER_SAMPLER, minArea: 10, keepBackground: 0 },
 };
 
 const programs: Program[] = [];
@@ -84,18 +97,20 @@ interface Setup {
   probe?: Probe;
   options?: Partial<TrainerOptions>;
   size?: number;
+  batch?: number;
   stepOnly?: boolean;
   loss?: Loss;
   state?: TrainingState;
 }
 
-async function setUp({ probe = toyProbe(), options = {}, size = 3, stepOnly = false, loss, state }: Setup = {}) {
+async function setUp(setup: Setup = {}) {
+  const { probe = toyProbe(), options = {}, size = 3, batch = 2, stepOnly = false, loss, state } = setup;
   const { trained } = buildProbe(probe, 1, [side, side]);
   const shapes = new Map<string, Shape>([...trained].map(([name, p]) => [name, p.shape]));
   const program = await compiled(probe, 1, stepOnly, loss);
   const runs = vi.spyOn(program, 'run');
   const start = state ?? initialState(trained.values(), 1);
-  const trainer = new Trainer(program, scenes(size), { ...defaults, ...options }, start);
+  const trainer = new Trainer(program, batchesOf(scenes(size), batch, start.step), { ...defaults, ...options }, start);
   return { trainer, shapes, runs };
 }
 
@@ -114,7 +129,7 @@ describe('training', () => {
   });
 
   it('reports the step, its rate and its rounds', async () => {
-    const { trainer } = await setUp({ options: { maxRounds: 3, batch: 1, rate: step => 1e-3 / (step + 1) } });
+    const { trainer } = await setUp({ options: { maxRounds: 3, rate: step => 1e-3 / (step + 1) }, batch: 1 });
     const steps = [];
     for (let i = 0; i < 12; i++) steps.push(await trainer.step());
     expect(steps.map(({ step }) => step)).toEqual(steps.map((_, i) => i + 1));
@@ -127,7 +142,7 @@ describe('training', () => {
 describe('the batch', () => {
   it('has the gradients and the loss of a program for the whole batch', async () => {
     const batch = 2;
-    const { trainer } = await setUp({ options: { batch }, stepOnly: true });
+    const { trainer } = await setUp({ batch, stepOnly: true });
     const values = new Map([...trainer.state.parameters].map(([name, p]) => [name, p.slice()]));
     const stepped = vi.spyOn(trainer.state.adam, 'step');
     const { loss } = await trainer.step();
@@ -141,17 +156,11 @@ describe('the batch', () => {
     };
     const ids = [];
     for (let slot = 0; slot < batch; slot++) {
-      const sample = await trainingSample(scenes(3), {
-        ...defaults.sample,
-        seed: defaults.seed,
-        stream: 'train',
-        step: 0,
-        slot,
-      });
-      ids.push(sample.id);
-      feeds.image.set(sample.image, 3 * slot * area);
-      feeds.target.set(sample.target, slot * area);
-      const clicks = sample.points.map(({ row, col, positive }) => ({ x: col, y: row, positive }));
+      const { id, image, target, points } = await trainingSample(scenes(3), { ...sample, step: 0, slot });
+      ids.push(id);
+      feeds.image.set(image, 3 * slot * area);
+      feeds.target.set(target, slot * area);
+      const clicks = points.map(({ row, col, positive }) => ({ x: col, y: row, positive }));
       const planes = feeds.clicks.subarray((3 * slot + 1) * area, (3 * slot + 3) * area);
       drawClickMaps(clicks, side, side, clickMaps, planes);
     }
@@ -228,7 +237,7 @@ describe('rounds of clicks', () => {
   );
 
   it('show each prediction to the next, and add one click each', async () => {
-    const { trainer, runs } = await setUp({ options: { maxRounds: 3, batch: 1 } });
+    const { trainer, runs } = await setUp({ options: { maxRounds: 3 }, batch: 1 });
     for (let i = 0; i < 6; i++) {
       runs.mockClear();
       const { rounds } = await trainer.step();
@@ -249,7 +258,7 @@ describe('rounds of clicks', () => {
 
 describe('a data set that cannot be read', () => {
   it('fails the step that needs it, not an earlier one', async () => {
-    const { trainer } = await setUp({ options: { batch: 1 }, stepOnly: true });
+    const { trainer } = await setUp({ batch: 1, stepOnly: true });
     await trainer.step();
     const { load } = scenes(3);
     let reads = 0;
@@ -261,7 +270,7 @@ describe('a data set that cannot be read', () => {
       },
     };
     const program = await compiled(toyProbe(), 1, true);
-    const failing = new Trainer(program, broken, { ...defaults, batch: 1 }, trainer.state);
+    const failing = new Trainer(program, batchesOf(broken, 1, 1), defaults, trainer.state);
     await failing.step();
     await failing.step();
     await expect(failing.step()).rejects.toThrow('gone');

@@ -1,24 +1,22 @@
 import { Random } from '../base/random.ts';
 import { type Click, type ClickMapOptions, drawClickMaps } from '../clicks/maps.ts';
-import type { Dataset } from '../datasets/types.ts';
 import { gradientName } from '../probe/programs.ts';
 import type { Program } from '../runtime/program.ts';
+import type { Batches } from './loader/batches.ts';
 import { type NextPointsConfig, nextPoints } from './next-points.ts';
 import type { Point } from './points.ts';
-import { type SampleOptions, type TrainingSample, trainingSample } from './samples.ts';
+import type { TrainingSample } from './samples.ts';
 import type { TrainingState } from './state.ts';
 
 export interface TrainerOptions {
+  /** Decides the rounds and their clicks. */
   seed: number;
-  batch: number;
   /** Learning rate of a step, counted from 0. */
   rate(step: number): number;
   /** Rounds of corrective clicks: 0 to this many, one draw a step. */
   maxRounds: number;
   clickMaps: ClickMapOptions;
   nextPoints: NextPointsConfig;
-  /** All but seed, stream, step and slot. */
-  sample: Omit<SampleOptions, 'seed' | 'stream' | 'step' | 'slot'>;
 }
 
 export interface StepReport {
@@ -36,6 +34,15 @@ export interface StepReport {
   waited: number;
 }
 
+/** What a step did with the first of its samples. */
+export interface Look {
+  sample: TrainingSample;
+  /** The clicks it was trained on. */
+  points: readonly Point[];
+  /** [1,1,H,W], before the step. */
+  logits: Float32Array;
+}
+
 /**
  * Iterative click training (RITM; golden protocol, "Training step"): a few rounds of predictions without gradient, each
  * followed by a click into its largest error, then one step of Adam on the last clicks with the prediction before them.
@@ -44,11 +51,12 @@ export interface StepReport {
  * images and nothing normalises over the batch, so this is the same computation in a fraction of the memory.
  */
 export class Trainer {
-  private next: Promise<TrainingSample[]> | null = null;
+  /** Of the last step. */
+  look: Look | null = null;
 
   constructor(
     private readonly program: Program,
-    private readonly dataset: Dataset,
+    private readonly batches: Pick<Batches, 'take'>,
     private readonly options: TrainerOptions,
     readonly state: TrainingState,
   ) {}
@@ -56,22 +64,20 @@ export class Trainer {
   async step(): Promise<StepReport> {
     const { state, options } = this;
     const start = performance.now();
-    const samples = await (this.next ?? this.draw(state.step));
+    const samples = await this.batches.take(state.step);
     const waited = performance.now() - start;
-    this.next = this.draw(state.step + 1);
-    // an error is reported by the step that needs the samples
-    this.next.catch(() => undefined);
 
     const random = Random.of(options.seed, 'rounds', state.step);
     const rounds = random.integer(0, options.maxRounds);
     const gradients = new Map<string, Float32Array>();
     let loss = 0;
     let weights: Record<string, Float32Array> = Object.fromEntries(state.parameters);
-    for (const sample of samples) {
-      const clicks = await this.correct(sample, rounds, random, weights);
+    for (const [slot, sample] of samples.entries()) {
+      const { clicks, points } = await this.correct(sample, rounds, random, weights);
       // what the rounds have fed is there already, and what depends on it computed
       const fresh = rounds === 0 ? { image: sample.image, ...weights } : {};
       const result = await this.program.run('step', { ...fresh, target: sample.target, clicks });
+      if (slot === 0) this.look = { sample, points, logits: result.logits.slice() };
       weights = {};
       loss += result.loss[0] / samples.length;
       for (const name of state.parameters.keys())
@@ -86,21 +92,13 @@ export class Trainer {
     return { step: state.step, loss, iou: state.iou.state.movingIou, rate, rounds, seconds, waited: waited / 1000 };
   }
 
-  private draw(step: number): Promise<TrainingSample[]> {
-    const { seed, batch, sample } = this.options;
-    const slots = Array.from({ length: batch }, (_, slot) => slot);
-    return Promise.all(
-      slots.map(slot => trainingSample(this.dataset, { ...sample, seed, stream: 'train', step, slot })),
-    );
-  }
-
-  /** Click maps [3,H,W] after the corrective rounds: the last prediction before the last click, and all clicks. */
+  /** The clicks after the corrective rounds, and their maps [3,H,W] with the last prediction before the last click. */
   private async correct(
     { width, height, image, target, points }: TrainingSample,
     rounds: number,
     random: Random,
     weights: Record<string, Float32Array>,
-  ): Promise<Float32Array> {
+  ): Promise<{ clicks: Float32Array; points: readonly Point[] }> {
     let current: readonly Point[] = points;
     let previous = new Float32Array(width * height);
     for (let round = 1; round <= rounds; round++) {
@@ -118,7 +116,7 @@ export class Trainer {
         random,
       );
     }
-    return this.clickInput(previous, current, width, height);
+    return { clicks: this.clickInput(previous, current, width, height), points: current };
   }
 
   private clickInput(previous: Float32Array, points: readonly Point[], width: number, height: number): Float32Array {

@@ -68,7 +68,12 @@ const cases: BadCase[] = [
   { name: 'missing YAML', args: () => ['--config', join(folder, 'none.yaml')], says: /none\.yaml/ },
   { name: 'misspelt --set', args: () => ['--set', 'training.epohs=3'], says: /did you mean "epochs"/ },
   { name: '--set without value', args: () => ['--set', 'seed'], says: /expected path\.to\.entry=value/ },
-  { name: 'a size off the stride', args: () => ['--set', 'evaluation.size=225'], says: /multiple of 16, such as 224/ },
+  { name: 'a size off the stride', args: () => ['--set', 'training.size=225'], says: /multiple of 16, such as 224/ },
+  {
+    name: 'an unknown evaluation mode',
+    args: () => ['--mode', 'fixd224'],
+    says: /unknown evaluation mode "fixd224".*fixedN/s,
+  },
   {
     name: 'out folder below a file',
     args: () => ['--out', join(folder, 'typo.yaml', 'x')],

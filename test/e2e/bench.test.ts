@@ -28,7 +28,7 @@ describe('clickprobe bench', () => {
 
   it('tells progress with time left', () => {
     expect(finished.err).toMatch(/\[\d\/3\] \w+: (train|evaluate)/);
-    expect(finished.err).toMatch(/done in \d+ s/);
+    expect(finished.err).toMatch(/done in (\d+ min )?\d+ s/);
   });
 
   it('writes one result per upsampler and set, in range', () => {
@@ -38,10 +38,11 @@ describe('clickprobe bench', () => {
       expect(row.objects).toBeGreaterThan(0);
       expect(row.secondsPerClick).toBeGreaterThan(0);
       for (const key of ['noc80', 'noc85', 'noc90'] as const) {
-        expect(row[key]).toBeGreaterThanOrEqual(1);
-        expect(row[key]).toBeLessThanOrEqual(2);
-        expect(row.ci[key][0]).toBeLessThanOrEqual(row[key]);
-        expect(row.ci[key][1]).toBeGreaterThanOrEqual(row[key]);
+        const [value, interval] = [row[key]!, row.ci[key]!];
+        expect(value).toBeGreaterThanOrEqual(1);
+        expect(value).toBeLessThanOrEqual(2);
+        expect(interval[0]).toBeLessThanOrEqual(value);
+        expect(interval[1]).toBeGreaterThanOrEqual(value);
       }
       expect(row.iou1).toBeGreaterThanOrEqual(0);
       expect(row.iou1).toBeLessThanOrEqual(1);
@@ -67,6 +68,17 @@ describe('clickprobe bench', () => {
     expect(readdirSync(out)).not.toContain('lock');
   });
 
+  it('keeps events for TensorBoard', () => {
+    for (const upsampler of upsamplers) {
+      const files = readdirSync(join(out, 'probes', upsampler)).filter(name => name.startsWith('events.out.tfevents.'));
+      expect(files).toHaveLength(1);
+      const events = readFileSync(join(out, 'probes', upsampler, files[0]), 'latin1');
+      for (const tag of ['train/loss', 'train/iou', 'train/learning rate', 'sample/prediction', '\x89PNG']) {
+        expect(events).toContain(tag);
+      }
+    }
+  });
+
   it('writes a report that needs nothing from outside', () => {
     const html = readFileSync(join(out, 'report.html'), 'utf8');
     for (const name of upsamplers) expect(html).toContain(name);
@@ -89,6 +101,54 @@ describe('clickprobe bench', () => {
     const { code, err } = await run(tinyBench(out, '--upsamplers', upsamplers.join(), '--seed', '1'));
     expect(code).toBe(2);
     expect(err).toContain('seed: there 0, asked for 1');
+  });
+});
+
+describe('several seeds with every kind of row', () => {
+  const out = join(folder, 'seeds');
+  const roots = [3, 4].map(seed => join(out, `seed-${seed}`));
+  const sets = ['synthetic-val', 'synthetic-val_random-clicks'];
+  let finished: Awaited<ReturnType<typeof run>>;
+  beforeAll(async () => {
+    const options = ['--seed', '3', '--seeds', '2', '--baselines', 'sam', '--boundary', '--random-clicks', '2'];
+    finished = await run([...tinyBench(out, '--upsamplers', 'none'), ...options, '--no-curves', '--mode', 'whole96']);
+  });
+
+  it('leaves a run for each seed', () => {
+    expect(finished.err).not.toMatch(/Error/);
+    expect(finished.code).toBe(0);
+    for (const [i, root] of roots.entries()) {
+      expect(parse(readFileSync(join(root, 'config.yaml'), 'utf8'))).toMatchObject({ seed: 3 + i, dataSeed: 0 });
+      const rows = readJson(join(root, 'results.json')) as ResultRow[];
+      expect(rows.map(row => [row.upsampler, row.dataset])).toEqual(
+        ['sam', 'none'].flatMap(upsampler => sets.map(set => [upsampler, set])),
+      );
+      for (const row of rows) {
+        expect(row.biou1).toBeGreaterThanOrEqual(0);
+        // objects were stopped at 90 %
+        expect(row.noc95).toBeNull();
+      }
+      const { curves } = readJson(join(root, 'curves', 'none', 'synthetic-val_random-clicks.json'));
+      expect(new Set(curves.map((curve: { repetition: number }) => curve.repetition))).toEqual(new Set([0, 1]));
+    }
+  });
+
+  it('prints and stores means with their spread', () => {
+    for (const word of ['2 seeds', 'NoC90', '±', 'none', 'sam']) expect(finished.out).toContain(word);
+    const rows = readJson(join(out, 'results.json'));
+    expect(rows).toHaveLength(4);
+    for (const row of rows) {
+      const each = roots.flatMap(root =>
+        (readJson(join(root, 'results.json')) as ResultRow[]).filter(
+          single => single.upsampler === row.upsampler && single.dataset === row.dataset,
+        ),
+      );
+      expect(row.iou1).toBeCloseTo((each[0].iou1 + each[1].iou1) / 2, 6);
+      expect(row.seeds).toMatchObject({ count: 2, iou1: { min: Math.min(each[0].iou1, each[1].iou1) } });
+    }
+    // another training seed changes the probe, not what does not train
+    const sam = rows.find((row: ResultRow) => row.upsampler === 'sam' && row.dataset === sets[0]);
+    expect(sam.seeds.iou1.std).toBe(0);
   });
 });
 

@@ -1,36 +1,13 @@
 import { expect } from 'vitest';
-
-type Numbers = ArrayLike<number>;
-
-/** The largest absolute difference; NaN counts as infinite. */
-export function maxDifference(a: Numbers, b: Numbers): number {
-  let largest = a.length === b.length ? 0 : Number.POSITIVE_INFINITY;
-  for (let i = 0; i < Math.min(a.length, b.length); i++) {
-    const difference = Math.abs(a[i] - b[i]);
-    if (!(difference <= largest)) largest = Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference;
-  }
-  return largest;
-}
-
-export function maxAbsolute(a: Numbers): number {
-  let largest = 0;
-  for (let i = 0; i < a.length; i++) largest = Math.max(largest, Math.abs(a[i]));
-  return largest;
-}
-
-/** |a - b| / |b| in the L2 norm. */
-export function relativeL2(a: Numbers, b: Numbers): number {
-  if (a.length !== b.length) return Number.POSITIVE_INFINITY;
-  let [difference, size] = [0, 0];
-  for (let i = 0; i < a.length; i++) {
-    difference += (a[i] - b[i]) ** 2;
-    size += b[i] ** 2;
-  }
-  return Math.sqrt(difference / Math.max(size, Number.MIN_VALUE));
-}
+import { maxAbsolute, maxDifference } from './differences.ts';
 
 /** Every element within `tolerance`, relative to the largest number expected (at least 1). */
-export function expectClose(actual: Numbers, expected: Numbers, tolerance: number, what: string): void {
+export function expectClose(
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  tolerance: number,
+  what: string,
+): void {
   const allowed = tolerance * Math.max(1, maxAbsolute(expected));
   expect(maxDifference(actual, expected), `largest error of ${what}`).toBeLessThanOrEqual(allowed);
 }

@@ -2,7 +2,8 @@ import { expect } from 'vitest';
 import { gradient } from '../../src/graph/gradient.ts';
 import { nameOf, sources, type Tensor } from '../../src/graph/tensor.ts';
 import type { Results } from '../../src/runtime/program.ts';
-import { expectClose, relativeL2 } from './close.ts';
+import { expectClose } from './close.ts';
+import { relativeL2 } from './differences.ts';
 import { evaluate, projected, uniform } from './run.ts';
 
 export interface Bounds {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { expectClose, relativeL2 } from '../../../test/support/close.ts';
+import { expectClose } from '../../../test/support/close.ts';
+import { relativeL2 } from '../../../test/support/differences.ts';
 import { randomFeeds } from '../../../test/support/passes.ts';
 import { evaluate, projected, uniform } from '../../../test/support/run.ts';
 import { bilinear } from '../../nn/resize.ts';

@@ -1,0 +1,99 @@
+import type { Check } from '../case.ts';
+import { checkClickMaps } from '../click-maps.ts';
+import {
+  dinoV2Case,
+  guidedFilterCase,
+  headCase,
+  interpolationCase,
+  jointBilateralCase,
+  patchEmbedCase,
+} from './builders.ts';
+import { type Builder, checkNetwork, type Floors, withSummationNoise } from './check.ts';
+import type { Golden } from './golden.ts';
+import { checkProbe, missingPart } from './probe.ts';
+import { checkAdam, checkAdaptiveIouCase, checkLoss } from './training.ts';
+
+/** A kind of reference network: which cases it covers and how they are checked. */
+export interface NetworkKind {
+  /** Matches the case's name. */
+  pattern: RegExp;
+  /** What a case needs that has no code yet; undefined where there is nothing. */
+  lacks?(golden: Golden): string | undefined;
+  /** @param checkpoint the file of real weights that the case names by its sha256 */
+  run?(golden: Golden, checkpoint?: string): Promise<Check[]> | Check[];
+}
+
+const network = (pattern: RegExp, build: Builder, floors?: Floors): NetworkKind => ({
+  pattern,
+  run: golden => checkNetwork(golden, build, floors),
+});
+
+const later = (pattern: RegExp, what: string): NetworkKind => ({ pattern, lacks: () => what });
+
+/** There is code for some values of a case's settings only. */
+function unless(known: Readonly<Record<string, unknown>>): (golden: Golden) => string | undefined {
+  return ({ config }) => {
+    const other = Object.keys(known).find(key => key in config && config[key] !== known[key]);
+    return other && `${other} ${JSON.stringify(config[other])} (there is for ${JSON.stringify(known[other])})`;
+  };
+}
+
+/** All kinds; the first that matches a name counts. */
+export const networkKinds: readonly NetworkKind[] = [
+  {
+    // the reference places 37 cells in float32, which shifts weights by some 37 / 2^24; its noise was not measured
+    ...network(/^c1_dinov2/, dinoV2Case, { 'output.pos_embed_interpolated': 5e-6, 'output.features': 5e-6 }),
+    lacks: unless({ layerscale: true, mlp_ratio: 4 }),
+  },
+  later(/^c2_vit/, 'the supervised ViT (keys and tokens)'),
+  later(/^c3_maskclip/, 'the backbone MaskCLIP'),
+  { pattern: /^c4_distmaps/, run: checkDistanceMaps },
+  network(/^c4_patchembed/, patchEmbedCase),
+  later(/^c4_simplevit/, 'the click encoder simple_vit'),
+  { pattern: /^c5_glue/, lacks: missingPart, run: checkProbe },
+  {
+    pattern: /^c5_head/,
+    lacks: unless({ num_layers: 2, num_classes: 1 }),
+    run: golden => checkNetwork(withSummationNoise(golden, 'grad.weight.classifier.bias'), headCase),
+  },
+  { ...network(/^c6_nearest/, interpolationCase), lacks: unless({ upsampler: 'nearest' }) },
+  { ...network(/^c6_bilinear/, interpolationCase), lacks: unless({ upsampler: 'bilinear', align_corners: true }) },
+  {
+    ...network(/^c6_bicubic/, interpolationCase),
+    lacks: unless({ upsampler: 'bicubic', align_corners: false, bicubic_a: -0.75 }),
+  },
+  network(/^c6_guided_filter/, guidedFilterCase),
+  {
+    ...network(/^c6_jbf/, jointBilateralCase),
+    lacks: ({ config }) =>
+      String(config.color_distance).startsWith('l1') ? undefined : `the colour distance ${config.color_distance}`,
+  },
+  later(/^c6_jbu/, 'the learned joint bilateral upsampler'),
+  later(/^c6_anyup/, 'the upsampler AnyUp'),
+
+  later(/^c6_featup/, 'the upsampler FeatUp-JBU'),
+  later(/^c6_jafar/, 'the upsampler JAFAR'),
+  later(/^c6_lift/, 'the upsampler LiFT'),
+  later(/^c6_loftup/, 'the upsampler LoftUp'),
+  later(/^c6_naf/, 'the upsampler NAF'),
+  later(/^c6_upsample_anything/, 'the upsampler Upsample Anything'),
+  later(/^c7_/, 'multi-scale necks and heads'),
+  later(/^c8_granularity/, 'the granularity input'),
+  later(/^c8_/, 'LoRA adapters'),
+  { pattern: /^c9_adam/, lacks: unless({ weight_decay: 0 }), run: checkAdam },
+  { pattern: /^c9_adaptive_iou/, run: checkAdaptiveIouCase },
+  { pattern: /^c9_nfl/, lacks: unless({ gamma: 2, size_average: true }), run: checkLoss },
+];
+
+/** Outputs are named by form, radius in pixels and the scale of coordinates and radius: `disks_r5_s0.5`. */
+function checkDistanceMaps({ tensors, config }: Golden): Check[] {
+  const points = tensors.get('input.points')!;
+  return [...tensors].flatMap(([name, expected]) => {
+    if (!name.startsWith('output.')) return [];
+    const found = /^output\.(disks|tanh)_r([\d.]+)_s([\d.]+)$/.exec(name);
+    if (!found) throw new Error(`no click maps named ${name} (${config.forms})`);
+    const scale = Number(found[3]);
+    const form = found[1] === 'disks' ? 'disk' : 'tanh';
+    return [checkClickMaps(name, points, expected, { form, radius: Number(found[2]) * scale }, scale)];
+  });
+}
