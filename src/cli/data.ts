@@ -72,7 +72,7 @@ export async function dataGetCommand(name: string, options: DataGetOptions): Pro
     else {
       const { bytes, exact } = downloadSize(set);
       const kind = datasetKinds.find(each => each.name === set.kind)!;
-      status.print(`fetching ${name}, ${exact ? '' : 'about '}${byteSize(bytes)}, into ${to}. Terms: ${kind.licence}`);
+      status.print(`fetching ${name}, ${exact ? '' : 'about '}${byteSize(bytes)}, into ${to} (${kind.licence})`);
       await fetchSet(set, {
         ...{ to, mirror, sources: source, signal, stallSeconds: stall, attempts },
         onProgress: nowAndThen(progress => status.status(progressText(progress))),

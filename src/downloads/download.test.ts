@@ -1,5 +1,6 @@
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -384,6 +385,30 @@ describe('stopping', () => {
 });
 
 describe('the disk', () => {
+  const disk = mkdtempSync(join(tmpdir(), 'clickprobe-disk-'));
+  const mounted = () => spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=32k', 'tmpfs', disk]).status === 0;
+  const available = process.platform === 'linux' && mounted();
+  if (!available) console.warn('skipped: a disk that fills up (needs the right to mount a small tmpfs)');
+  afterAll(() => {
+    if (available) execFileSync('umount', [disk]);
+    rmSync(disk, { recursive: true });
+  });
+
+  it.skipIf(!available)('may fill up on the way; with space it goes on', async () => {
+    const silent: Behaviour = (_, response) => response.write(data, () => setTimeout(() => response.end(), 50));
+    const urls = sources(inTurn(silent, serves(data)));
+    const onDisk = join(disk, 'file');
+    const { message, exitCode } = await errorOf(fetched(urls, { to: onDisk, sha256 }));
+    expect(message).toMatch(/the disk is full\. Free some space and run the same command again/);
+    expect(exitCode).toBe(74);
+    const kept = statSync(`${onDisk}.part`).size;
+    expect(kept).toBeGreaterThan(10_000);
+    execFileSync('mount', ['-o', 'remount,size=1m', disk]);
+    await fetched(urls, { to: onDisk, sha256 });
+    expect(readFileSync(onDisk).equals(data)).toBe(true);
+    expect(ranges().at(-1)).toBe(`bytes=${kept}-`);
+  });
+
   it('is asked for room before anything is written', async () => {
     const [source] = sources(status(200, { 'content-length': String(1e18) }));
     const { message, exitCode } = await errorOf(fetched([source]));

@@ -4,7 +4,9 @@ import type { EncodedImage } from './types.ts';
 
 /** A picture as the bytes of a PNG file. */
 export const encodePng = ({ data, width, height }: RgbImage): Promise<Uint8Array> =>
-  sharp(data, { raw: { width, height, channels: 3 } }).png().toBuffer();
+  sharp(data, { raw: { width, height, channels: 3 } })
+    .png()
+    .toBuffer();
 
 /**
  * A picture as a `data:` URI, shrunk to at most `maxWidth` pixels (default 360) and never enlarged. JPEG suits
