@@ -31,10 +31,10 @@ export interface CompareOptions {
 export function checkSameEvaluation(first: StoredRun, second: StoredRun, { force }: CompareOptions): string[] {
   const both = `${first.root} and ${second.root}`;
   const drawn = first.sets.find(({ name, spec }) => isDrawn(spec) && second.sets.some(set => set.name === name));
-  if (drawn && first.config.seed !== second.config.seed) {
+  if (drawn && first.config.dataSeed !== second.config.dataSeed) {
     throw new UserError(
-      `${both} have the seeds ${first.config.seed} and ${second.config.seed}, and the scenes of ${drawn.name} are drawn ` +
-        'from the seed: these are not the same objects. Compare runs of one seed, or runs on sets of photos',
+      `${both} have the data seeds ${first.config.dataSeed} and ${second.config.dataSeed}, from which the scenes of ` +
+        `${drawn.name} are drawn: these are not the same objects. Compare runs of one data seed, or runs on sets of photos`,
     );
   }
   const differing = configDifferences(settings(first), settings(second), ['evaluation']).map(showDifference);

@@ -155,10 +155,10 @@ describe('compareRuns', () => {
 
   it('never takes scenes drawn from different seeds for the same objects', () => {
     const specs = { 'synthetic-val': 'synthetic:10' };
-    const [a, b] = [makeRun('a', { specs }), makeRun('b', { specs, set: ['seed=1'] })];
+    const [a, b] = [makeRun('a', { specs }), makeRun('b', { specs, set: ['dataSeed=1'] })];
     for (const force of [false, true]) {
       expect(() => compareRuns(runs(a, b), undefined, { ...options, force })).toThrow(
-        /seeds 0 and 1.*not the same objects/,
+        /data seeds 0 and 1.*not the same objects/,
       );
     }
   });

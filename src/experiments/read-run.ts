@@ -22,6 +22,8 @@ const storedConfig = z.looseObject({
   upsamplers: z.array(z.string()).min(1),
   baselines: z.array(z.string()).optional(),
   seed: z.int(),
+  /** Of what synthetic sets draw. */
+  dataSeed: z.int().optional(),
   evaluation: z.looseObject({ maxClicks: z.int().min(1), targetIou: z.number().nullable() }),
 });
 type StoredConfig = z.infer<typeof storedConfig>;
@@ -42,7 +44,9 @@ export function readRun(root: string): StoredRun {
     );
   }
   const stored = check(storedConfig, readYaml(folder.config), folder.config);
-  const config = { ...stored, upsamplers: [...(stored.baselines ?? []), ...stored.upsamplers] };
+  const upsamplers = [...(stored.baselines ?? []), ...stored.upsamplers];
+  // scenes once were drawn from the seed of everything
+  const config = { ...stored, upsamplers, dataSeed: stored.dataSeed ?? stored.seed };
   const environment = check(storedEnvironment, readJson(folder.environment), folder.environment);
   const { maxClicks, targetIou } = config.evaluation;
   const { command, evaluation: sets } = environment;
