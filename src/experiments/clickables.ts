@@ -19,7 +19,8 @@ export interface Clickable {
 
 /** A trained probe, in the evaluation mode of the configuration. */
 export function readyProbe(config: Config, probe: Probe, weights: Weights, trained: Values): Clickable {
-  const { mode, flip, threshold, zoomIn: zoom } = config.evaluation;
+  const { mode, flip, threshold, zoomIn: zoom, clickLimit } = config.evaluation;
+  const fixed = { flip, clickMaps: config.clicks, threshold, ...(clickLimit !== null && { clickLimit }) };
   const model = sizedClickModel(size => {
     const graph = buildProbe(probe, flip ? 2 : 1, size);
     return compileInference(graph, frozenValues(graph, probe.backbone, weights), trained, programOptions(config));
@@ -28,7 +29,7 @@ export function readyProbe(config: Config, probe: Probe, weights: Weights, train
     async open(dataset) {
       const { options, size } = modeSettings(mode, dataset, probe.backbone.stride, zoom);
       if (size) await model.prepare(size);
-      return image => new InteractiveSession(model, image, { ...options, flip, clickMaps: config.clicks, threshold });
+      return image => new InteractiveSession(model, image, { ...options, ...fixed });
     },
     release: () => model.release(),
   };

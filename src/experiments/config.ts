@@ -29,6 +29,8 @@ const sampler = z.strictObject({
   negatives: z.strictObject({ background: fraction, otherObjects: fraction, border: fraction }),
   borderWidth: z.number().min(0),
   clickIgnored: z.boolean(),
+  /** RITM's first click in the middle of an object; null: drawn as the others. */
+  firstClick: z.strictObject({ inner: z.number().min(0), anywhere: fraction }).nullable(),
 });
 
 const training = z.strictObject({
@@ -75,6 +77,10 @@ const evaluation = z.strictObject({
   limit: count.nullable(),
   /** Evaluate each set once more with so many users who click at random inside the error; 0: not. */
   randomClicks: z.int().min(0),
+  /** The network is shown the first so many clicks only; null: all. */
+  clickLimit: count.nullable(),
+  /** Faults of the original that change published numbers, off by default; see docs/protocol.md. */
+  quirks: z.strictObject({ stopByFloat64: z.boolean(), emptyIouIsNaN: z.boolean() }),
   /** Measure the boundary IoU too. */
   boundary: z.boolean(),
   /** Of the bootstrap. */

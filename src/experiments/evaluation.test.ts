@@ -119,4 +119,10 @@ describe('readCurves', () => {
     expect(() => readCurves(path)).toThrow(UserError);
     expect(readFileSync(path, 'utf8')).toBe('{"complete": tr');
   });
+
+  it('keeps an IoU that is NaN, which JSON writes as null', () => {
+    const curve = { id: 'a#0', ious: [Number.NaN, 0.5], clicks: [], seconds: 1 };
+    writeFileSync(path, JSON.stringify({ complete: true, curves: [curve] }));
+    expect(readCurves(path).curves).toEqual([curve]);
+  });
 });

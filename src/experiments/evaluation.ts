@@ -16,7 +16,9 @@ interface CurveFile {
 export function readCurves(path: string): CurveFile {
   if (!existsSync(path)) return { complete: false, curves: [] };
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as CurveFile;
+    const { complete, curves } = JSON.parse(readFileSync(path, 'utf8')) as CurveFile;
+    // JSON has no NaN, which the original's IoU of nothing is
+    return { complete, curves: curves.map(curve => ({ ...curve, ious: curve.ious.map(iou => iou ?? Number.NaN) })) };
   } catch (error) {
     throw new UserError(`${path} is damaged (${(error as Error).message}). Remove it: its objects are evaluated again`);
   }
@@ -44,7 +46,7 @@ export async function evaluateOn(
   const samples = new Set(earlier.curves.map(({ id }) => id.slice(0, id.lastIndexOf('#'))));
   onProgress(earlier.complete ? dataset.size : Math.max(0, samples.size - 1));
   if (earlier.complete) return earlier.curves;
-  const { maxClicks, targetIou, threshold, boundary } = config.evaluation;
+  const { maxClicks, targetIou, threshold, boundary, quirks } = config.evaluation;
   const curves = [...earlier.curves];
   const save = (complete: boolean) => writeFileAtomic(path, JSON.stringify({ complete, curves } satisfies CurveFile));
   let saved = performance.now();
@@ -56,6 +58,8 @@ export async function evaluateOn(
     finished: earlier.curves,
     ...(targetIou !== null && { targetIou }),
     ...(boundary && { boundary: boundaryIou }),
+    ...(quirks.stopByFloat64 && { stopPrecision: 'float64' as const }),
+    ...(quirks.emptyIouIsNaN && { emptyIou: Number.NaN }),
   };
   try {
     const all = await evaluateDataset(dataset, await open(dataset.name), options, ({ curve, samplesDone }) => {

@@ -8,6 +8,8 @@ import type { Config } from './config.ts';
 const { crop: _, ...augment } = TRAIN_AUGMENT;
 const { maxPoints: __, ...nextPoints } = PAPER_NEXT_POINTS;
 
+const paperSampler = { ...PAPER_SAMPLER, firstClick: null };
+
 /** The paper's constants (`docs/protocol.md`). Data sets and weights are the user's to name. */
 const paper: Config = {
   backbone: 'dinov2-s14',
@@ -33,7 +35,7 @@ const paper: Config = {
     minArea: PAPER_SAMPLE.minArea,
     keepBackground: PAPER_SAMPLE.keepBackground,
     augment: structuredClone(augment) as Config['training']['augment'],
-    sampler: PAPER_SAMPLER,
+    sampler: paperSampler,
     nextPoints,
     checkpointSeconds: 120,
     workers: null,
@@ -48,6 +50,8 @@ const paper: Config = {
     threshold: 0.5,
     limit: null,
     randomClicks: 0,
+    clickLimit: null,
+    quirks: { stopByFloat64: false, emptyIouIsNaN: false },
     boundary: false,
     resamples: 2000,
   },
@@ -76,7 +80,7 @@ const quick: Config = {
     minArea: 500,
     augment: { ...paper.training.augment, scale: [0.6, 1] },
     // every evaluation starts from one click, so a short training had better start from few
-    sampler: { ...PAPER_SAMPLER, countDecay: 0.5 },
+    sampler: { ...paperSampler, countDecay: 0.5 },
     checkpointSeconds: 20,
   },
   evaluation: { ...paper.evaluation, datasets: ['synthetic:10'], flip: false, maxClicks: 10 },

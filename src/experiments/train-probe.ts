@@ -36,6 +36,7 @@ export async function trainProbe(
   onStep: (step: number, report?: StepReport) => void,
 ): Promise<Values> {
   const { training } = config;
+  const { firstClick, ...sampler } = training.sampler;
   const graph = buildProbe(probe, 1, [training.size, training.size]);
   const shapes = new Map([...graph.trained].map(([name, p]) => [name, p.shape]));
   const checkpoint = folder.checkpoint(probe.upsampler.name);
@@ -55,7 +56,7 @@ export async function trainProbe(
       seed: config.seed,
       stream: 'train',
       augment: { ...training.augment, crop: training.size },
-      sampler: training.sampler,
+      sampler: { ...sampler, ...(firstClick && { firstClick }) },
       minArea: training.minArea,
       keepBackground: training.keepBackground,
     },
