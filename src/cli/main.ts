@@ -44,8 +44,8 @@ program
   .option('--config <file>', 'YAML file whose entries replace the preset’s')
   .option('--set <entry=value>', 'one entry, such as training.epochs=5 (repeatable)', collect, [])
   .option('--out <dir>', 'run folder (default: runs/PRESET-HASH)')
-  .option('--backbone <name>', 'mobilesam, dinov2-s14, dinov2-b14 or dinov2-l14')
-  .option('--weights <file>', 'file of the backbone’s weights')
+  .option('--backbone <name>', 'mobilesam, dinov2-s14, dino-b16 ..: docs/backbones.md lists all')
+  .option('--weights <file>', 'file of the backbone’s weights (default: what clickprobe models get fetched)')
   .option(
     '--upsamplers <names>',
     'comma-separated: none,nearest,bilinear,bicubic,joint-bilateral,jbu,guided-filter',
@@ -185,6 +185,56 @@ data
   .action(async (sets, options) => {
     const { dataVerifyCommand } = await import('./data.ts');
     process.exitCode = await dataVerifyCommand(sets, options);
+  });
+
+const models = program.command('models').summary('weights of backbones: what there is, fetching, checking');
+models
+  .command('list')
+  .summary('every backbone: size, file, licence, whether its weights are here')
+  .option('--json', 'print one JSON array', false)
+  .action(async options => {
+    const { modelsListCommand } = await import('./models.ts');
+    modelsListCommand(options);
+  });
+models
+  .command('get')
+  .summary('fetch the weights of a backbone from the hub and check that they fit')
+  .argument('<name>', 'as in clickprobe models list')
+  .description(
+    'Fetches the file that a backbone needs from huggingface.co into a cache that all runs share, checks its SHA-256 and\n' +
+      'loads it once. What was stopped or broke off is continued by the same command. Read the licence first.',
+  )
+  .option('--revision <name>', 'branch, tag or commit', 'main')
+  .option('--to <file>', 'write it there instead of into the cache')
+  .option('--mirror <url>', 'ask there instead of at huggingface.co; gets no token')
+  .option('--offline', 'fetch nothing, only check what is in the cache', false)
+  .option('--stall <seconds>', 'longest time without a byte', positive, 30)
+  .option('--attempts <n>', 'attempts that bring nothing', positive, 4)
+  .addHelpText(
+    'after',
+    `
+Examples:
+  clickprobe models get dinov2-s14                       then: clickprobe bench --backbone dinov2-s14
+  clickprobe models get sam-b --to sam-b.safetensors
+  HF_TOKEN=hf_... clickprobe models get NAME             where the licence has to be accepted first
+
+Environment: CLICKPROBE_CACHE (folder of the cache), CLICKPROBE_OFFLINE=1, HF_ENDPOINT (another hub), HF_TOKEN.
+Exit codes: 0 done, 2 wrong input, 69 the hub does not give it, 74 cannot write, 75 another process fetches it,
+130 stopped by Ctrl-C (run it again to go on).`,
+  )
+  .action(async (name, options) => {
+    const { modelsGetCommand } = await import('./models.ts');
+    process.exitCode = await modelsGetCommand(name, options);
+  });
+models
+  .command('verify')
+  .summary('whether a file holds the weights of a backbone')
+  .argument('<name>', 'backbone; or a file alone, to learn which backbones it fits')
+  .argument('[file]', 'default: what models get fetched')
+  .addHelpText('after', '\nExit codes: 0 it fits, 1 it does not (the tensors are named), 2 wrong input.')
+  .action(async (name, file) => {
+    const { modelsVerifyCommand } = await import('./models.ts');
+    process.exitCode = await modelsVerifyCommand(name, file);
   });
 
 const quote = (word: string): string => (/^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);

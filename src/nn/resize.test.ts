@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { expectClose } from '../../test/support/close.ts';
 import type { Matrix } from '../graph/tensor.ts';
-import { adaptiveAverage, bicubic, bilinear, boxMean, nearest, reflectPad } from './resize.ts';
+import { adaptiveAverage, bicubic, bicubicAntialias, bilinear, boxMean, nearest, reflectPad } from './resize.ts';
 
 /** The matrix times a vector. */
 const applied = ({ rows, cols, data }: Matrix, x: readonly number[]): number[] =>
@@ -14,6 +14,7 @@ const resizes: [string, (size: number, out: number) => Matrix][] = [
   ['bilinear, corners aligned', (size, out) => bilinear(size, out, { alignCorners: true })],
   ['bilinear', (size, out) => bilinear(size, out, { alignCorners: false })],
   ['bicubic', (size, out) => bicubic(size, out)],
+  ['bicubic, antialiased', bicubicAntialias],
   ['nearest', nearest],
   ['adaptive average', adaptiveAverage],
 ];
@@ -54,6 +55,9 @@ describe('by hand', () => {
     ['unaligned corners shrink', bilinear(4, 2, { alignCorners: false }), [0, 1, 2, 3], [0.5, 2.5]],
     // weights at 1/4 and 3/4 of A = -.75 (far, near): -.10546875, .87890625, .26171875, -.03515625
     ['bicubic', bicubic(2, 4), [0, 1], [-0.10546875, 0.2265625, 0.7734375, 1.10546875]],
+    // by the kernel at .25, .25, .75 and 1.25 of a doubled width, scaled to sum 1
+    ['bicubic, antialiased, shrinks', bicubicAntialias(4, 2), [0, 1, 2, 3], [0.5867769, 2.4132231]],
+    ['bicubic, antialiased, enlarges', bicubicAntialias(2, 4), [0, 1], [-0.0882353, 0.2071429, 0.7928571, 1.0882353]],
     ['nearest', nearest(3, 7), [1, 2, 3], [1, 1, 1, 2, 2, 3, 3]],
     ['nearest shrinks', nearest(5, 2), [1, 2, 3, 4, 5], [1, 3]],
     ['adaptive average shrinks', adaptiveAverage(5, 2), [1, 2, 3, 4, 5], [2, 4]],

@@ -47,6 +47,24 @@ export function bicubic(size: number, out: number, scale = out / size): Matrix {
   });
 }
 
+/**
+ * Cubic convolution with A = -.5, stretched over the inputs that an output covers where the axis shrinks, and scaled to
+ * sum 1 at borders: PyTorch's `antialias=True`, align_corners=false.
+ */
+export function bicubicAntialias(size: number, out: number): Matrix {
+  const scale = size / out;
+  const stretch = Math.max(scale, 1);
+  const kernel = (t: number) => (t < 1 ? (1.5 * t - 2.5) * t * t + 1 : t < 2 ? ((-0.5 * t + 2.5) * t - 4) * t + 2 : 0);
+  return build(size, out, i => {
+    const centre = (i + 0.5) * scale;
+    const from = Math.max(Math.trunc(centre - 2 * stretch + 0.5), 0);
+    const to = Math.min(Math.trunc(centre + 2 * stretch + 0.5), size);
+    const taps = Array.from({ length: to - from }, (_, j) => kernel(Math.abs((from + j + 0.5 - centre) / stretch)));
+    const total = taps.reduce((sum, tap) => sum + tap, 0);
+    return taps.map((tap, j) => [from + j, tap / total]);
+  });
+}
+
 /** The input at floor(i * in / out), computed in float32 as PyTorch does: 2 -> 82 takes output 41 from input 0. */
 export const nearest = (size: number, out: number): Matrix =>
   build(size, out, i => [[Math.floor(Math.fround(i * Math.fround(size / out))), 1]]);
@@ -73,3 +91,7 @@ export const boxMean = (size: number, radius: number): Matrix =>
     const to = Math.min(size, i + radius + 1);
     return Array.from({ length: to - from }, (_, j) => [from + j, 1 / (to - from)]);
   });
+
+/** Padding by repetition of the border pixels (PyTorch's `replicate`). */
+export const replicatePad = (size: number, before: number, after: number): Matrix =>
+  build(size, size + before + after, i => [[i - before, 1]]);

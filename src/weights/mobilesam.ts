@@ -2,11 +2,7 @@ import { UserError } from '../base/errors.ts';
 import type { StoredTensor } from './dtypes.ts';
 import { type OnnxModel, readOnnx } from './onnx.ts';
 import { packageFile } from './package-file.ts';
-
-interface Weight {
-  shape: number[];
-  data: Float32Array;
-}
+import type { Weight } from './weight.ts';
 
 /** TinyViT-5M's attention stages. */
 const STAGES = [

@@ -1,6 +1,8 @@
 import { UserError } from '../base/errors.ts';
+import { withFile } from './byte-source.ts';
 import { DTYPES, type StoredTensor, type TensorData } from './dtypes.ts';
 import { bfloatToFloat, halfToFloat } from './half.ts';
+import { pathBeside } from './path-beside.ts';
 import type { ProtoField } from './protobuf.ts';
 
 /** The typed fields of a TensorProto; which one is used depends on the element type. */
@@ -39,15 +41,29 @@ export function onnxDtype(type: number): string | undefined {
   return ELEMENT_TYPES.get(type)?.dtype;
 }
 
-/** Reads a TensorProto. @throws UserError where the data is elsewhere, of an unknown type or of another size than stated. */
-export function parseTensor(message: ProtoField, source: string): { name: string; tensor: StoredTensor } {
+/** Where a model comes from. */
+export interface OnnxOrigin {
+  /** What to call it in errors. */
+  name: string;
+  /** Where the files are that may hold its tensors' data; undefined for a model in memory. */
+  folder?: string;
+}
+
+/**
+ * Reads a TensorProto.
+ *
+ * @throws UserError where the data is of an unknown type or of another size than stated, or where it is in another file
+ *   that cannot be read.
+ */
+export function parseTensor(fields: Iterable<ProtoField>, origin: OnnxOrigin): { name: string; tensor: StoredTensor } {
   const typed: Typed = { floats: [], doubles: [], int32s: [], int64s: [], uint64s: [] };
   const dims: bigint[] = [];
   let name = '';
   let type = 0;
   let raw: Uint8Array | undefined;
   let external = false;
-  for (const field of message.fields()) {
+  const place = new Map<string, string>();
+  for (const field of fields) {
     if (field.number === 1) field.pushInt64s(dims);
     else if (field.number === 2) type = field.int();
     else if (field.number === 4) field.pushFloats(typed.floats, 4);
@@ -57,15 +73,10 @@ export function parseTensor(message: ProtoField, source: string): { name: string
     else if (field.number === 9) raw = field.bytes();
     else if (field.number === 10) field.pushFloats(typed.doubles, 8);
     else if (field.number === 11) field.pushInt64s(typed.uint64s);
-    else if (field.number === 13) external = true;
+    else if (field.number === 13) readPair(field, place);
     else if (field.number === 14) external ||= field.int() === 1;
   }
-  const label = `${source}: tensor "${name}"`;
-  if (external) {
-    throw new UserError(
-      `${label} keeps its data in a separate file, which cannot be read. Save the model as one file (in Python: onnx.save(onnx.load(path), path, save_as_external_data=False))`,
-    );
-  }
+  const label = `${origin.name}: tensor "${name}"`;
   const element = ELEMENT_TYPES.get(type);
   if (!element) {
     const known = [...ELEMENT_TYPES].map(([code, { dtype }]) => `${code} (${dtype})`).join(', ');
@@ -77,6 +88,7 @@ export function parseTensor(message: ProtoField, source: string): { name: string
   if (shape.some(n => !Number.isSafeInteger(n) || n < 0)) {
     throw new UserError(`${label} has the shape [${shape}], expected whole numbers >= 0. Export the model again`);
   }
+  if (external || place.size > 0) raw = readExternal(place, shape, element.dtype, origin, label);
   const data = raw ? fromRaw(raw, element.dtype, label) : element.fromTyped(typed);
   const expected = shape.reduce((product, n) => product * n, 1);
   if (data.length !== expected) {
@@ -95,4 +107,43 @@ function fromRaw(raw: Uint8Array, dtype: string, label: string): TensorData {
     );
   }
   return decode(new Uint8Array(raw).buffer);
+}
+
+/** A StringStringEntryProto. */
+function readPair(message: ProtoField, to: Map<string, string>): void {
+  let [key, value] = ['', ''];
+  for (const field of message.fields()) {
+    if (field.number === 1) key = field.text();
+    else if (field.number === 2) value = field.text();
+  }
+  to.set(key, value);
+}
+
+/** https://github.com/onnx/onnx/blob/main/docs/ExternalData.md */
+function readExternal(
+  place: ReadonlyMap<string, string>,
+  shape: readonly number[],
+  dtype: string,
+  { name, folder }: OnnxOrigin,
+  label: string,
+): Uint8Array {
+  const location = place.get('location');
+  if (location === undefined) throw new UserError(`${label} keeps its data in a file that it does not name`);
+  if (folder === undefined) {
+    throw new UserError(`${label} keeps its data in the separate file "${location}". Read the model from its own file`);
+  }
+  const needed = shape.reduce((product, n) => product * n, DTYPES.get(dtype)!.bytes);
+  const number = (key: string, otherwise: number) => {
+    const text = place.get(key) ?? String(otherwise);
+    if (/^\d{1,15}$/.test(text)) return Number(text);
+    throw new UserError(`${label} states the ${key} "${text}" of its data, expected a whole number`);
+  };
+  const length = number('length', needed);
+  if (length !== needed) {
+    throw new UserError(
+      `${label} of shape [${shape}] needs ${needed} bytes but states ${length}. Export the model again`,
+    );
+  }
+  const path = pathBeside(folder, location, name);
+  return withFile(path, `the data of ${name}`, source => source.read(number('offset', 0), length));
 }

@@ -201,9 +201,13 @@ describe('readOnnx', () => {
     [
       'external data',
       withTensor(tensor('w', 1, [2], [...bytes(13, [...text(1, 'location'), ...text(2, 'w.bin')]), ...int(14, 1)])),
-      'keeps its data in a separate file',
+      'keeps its data in the separate file "w.bin"',
     ],
-    ['external data by its flag', withTensor(tensor('w', 1, [2], int(14, 1))), 'keeps its data in a separate file'],
+    [
+      'external data by its flag',
+      withTensor(tensor('w', 1, [2], int(14, 1))),
+      'keeps its data in a file that it does not name',
+    ],
     ['a name twice', model([...bytes(5, tensor('w', 1, [0], [])), ...bytes(5, tensor('w', 1, [0], []))]), '"w" twice'],
     ['sparse weights', model(bytes(15, [])), 'sparse initializers'],
     ['a sparse attribute', withAttribute([...text(1, 'a'), ...int(20, 11)]), 'attribute "a" of type 11'],

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { UserError } from '../base/errors.ts';
 import type { StoredTensor } from './dtypes.ts';
-import { onnxDtype, parseTensor } from './onnx-tensor.ts';
+import { type OnnxOrigin, onnxDtype, parseTensor } from './onnx-tensor.ts';
 import { type ProtoField, protoFields } from './protobuf.ts';
 
 // Field numbers: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
@@ -53,7 +54,7 @@ interface OnnxValue {
 /**
  * Reads an ONNX model: its graph, weights and constants.
  *
- * @throws UserError naming the file where it is missing, damaged or keeps its weights outside (external data).
+ * @throws UserError naming the file where it or one that holds its weights (external data) is missing or damaged.
  */
 export function readOnnx(path: string): OnnxModel {
   let bytes: Uint8Array;
@@ -62,15 +63,24 @@ export function readOnnx(path: string): OnnxModel {
   } catch (error) {
     throw new UserError(`cannot read ${path}: ${(error as Error).message}. Expected an .onnx file`, { cause: error });
   }
-  return parseOnnx(bytes, path);
+  return parseModel(bytes, { name: path, folder: dirname(path) });
 }
 
-/** Reads the bytes of an ONNX model. @param source what to call it in errors. @throws UserError as `readOnnx`. */
-export function parseOnnx(bytes: Uint8Array, source: string): OnnxModel {
+/**
+ * Reads the bytes of an ONNX model.
+ *
+ * @param name what to call it in errors.
+ * @throws UserError as `readOnnx`, and where weights are in other files.
+ */
+export function parseOnnx(bytes: Uint8Array, name: string): OnnxModel {
+  return parseModel(bytes, { name });
+}
+
+function parseModel(bytes: Uint8Array, origin: OnnxOrigin): OnnxModel {
   const opsets = new Map<string, number>();
   let graph: OnnxGraph | undefined;
-  for (const field of protoFields(bytes, source)) {
-    if (field.number === 7) graph = parseGraph(field, source);
+  for (const field of protoFields(bytes, origin.name)) {
+    if (field.number === 7) graph = parseGraph(field, origin);
     else if (field.number === 8) {
       let domain = '';
       let version = 0;
@@ -81,34 +91,37 @@ export function parseOnnx(bytes: Uint8Array, source: string): OnnxModel {
       opsets.set(domain, version);
     }
   }
-  if (!graph) throw new UserError(`${source} is no ONNX model: it holds no graph. Check that it is the right file`);
+  if (!graph)
+    throw new UserError(`${origin.name} is no ONNX model: it holds no graph. Check that it is the right file`);
   return { ...graph, opsets };
 }
 
-function parseGraph(message: ProtoField, source: string): OnnxGraph {
+function parseGraph(message: ProtoField, origin: OnnxOrigin): OnnxGraph {
   const graph: OnnxGraph = { name: '', nodes: [], initializers: new Map(), inputs: [], outputs: [] };
   for (const field of message.fields()) {
-    if (field.number === 1) graph.nodes.push(parseNode(field, source));
+    if (field.number === 1) graph.nodes.push(parseNode(field, origin));
     else if (field.number === 2) graph.name = field.text();
     else if (field.number === 5) {
-      const { name, tensor } = parseTensor(field, source);
+      const { name, tensor } = parseTensor(field.fields(), origin);
       if (graph.initializers.has(name)) {
         throw new UserError(
-          `${source} is no valid ONNX model: it holds the initializer "${name}" twice. Export it again`,
+          `${origin.name} is no valid ONNX model: it holds the initializer "${name}" twice. Export it again`,
         );
       }
       graph.initializers.set(name, tensor);
     } else if (field.number === 11) graph.inputs.push(parseValue(field));
     else if (field.number === 12) graph.outputs.push(parseValue(field));
     else if (field.number === 15) {
-      throw new UserError(`${source} holds sparse initializers, which cannot be read. Export it with dense weights`);
+      throw new UserError(
+        `${origin.name} holds sparse initializers, which cannot be read. Export it with dense weights`,
+      );
     }
   }
   graph.inputs = graph.inputs.filter(({ name }) => !graph.initializers.has(name));
   return graph;
 }
 
-function parseNode(message: ProtoField, source: string): OnnxNode {
+function parseNode(message: ProtoField, origin: OnnxOrigin): OnnxNode {
   const node: OnnxNode = { name: '', opType: '', domain: '', inputs: [], outputs: [], attributes: new Map() };
   for (const field of message.fields()) {
     if (field.number === 1) node.inputs.push(field.text());
@@ -116,14 +129,14 @@ function parseNode(message: ProtoField, source: string): OnnxNode {
     else if (field.number === 3) node.name = field.text();
     else if (field.number === 4) node.opType = field.text();
     else if (field.number === 5) {
-      const { name, attribute } = parseAttribute(field, source);
+      const { name, attribute } = parseAttribute(field, origin);
       node.attributes.set(name, attribute);
     } else if (field.number === 7) node.domain = field.text();
   }
   return node;
 }
 
-function parseAttribute(message: ProtoField, source: string): { name: string; attribute: OnnxAttribute } {
+function parseAttribute(message: ProtoField, origin: OnnxOrigin): { name: string; attribute: OnnxAttribute } {
   let name = '';
   let type = 0;
   // what a writer leaves out is the type's default
@@ -140,8 +153,8 @@ function parseAttribute(message: ProtoField, source: string): { name: string; at
     else if (field.number === 2) float = field.float();
     else if (field.number === 3) int = field.int();
     else if (field.number === 4) string = byteText(field);
-    else if (field.number === 5 || field.number === 10) tensors.push(parseTensor(field, source).tensor);
-    else if (field.number === 6 || field.number === 11) graphs.push(parseGraph(field, source));
+    else if (field.number === 5 || field.number === 10) tensors.push(parseTensor(field.fields(), origin).tensor);
+    else if (field.number === 6 || field.number === 11) graphs.push(parseGraph(field, origin));
     else if (field.number === 7) field.pushFloats(floats, 4);
     else if (field.number === 8) field.pushInt64s(ints);
     else if (field.number === 9) strings.push(byteText(field));
@@ -163,7 +176,7 @@ function parseAttribute(message: ProtoField, source: string): { name: string; at
   const attribute = attributes[type];
   if (!attribute) {
     throw new UserError(
-      `${source}: the attribute "${name}" of type ${type} cannot be read; expected a number, a text, a tensor, a graph or a list of them. Export the model again with another opset`,
+      `${origin.name}: the attribute "${name}" of type ${type} cannot be read; expected a number, a text, a tensor, a graph or a list of them. Export the model again with another opset`,
     );
   }
   return { name, attribute };

@@ -1,4 +1,5 @@
 import { UserError } from '../base/errors.ts';
+import { ByteCursor, type ByteSource } from './byte-source.ts';
 
 // The wire format: https://protobuf.dev/programming-guides/encoding
 
@@ -18,16 +19,45 @@ export function* protoFields(bytes: Uint8Array, source: string, depth = 0): Gene
   if (depth > MAX_DEPTH) throw broken(source, `its messages are nested deeper than ${MAX_DEPTH}`);
   const cursor = new Cursor(bytes, source);
   while (!cursor.done) {
-    const key = cursor.varint();
+    const key = varint(cursor, source);
     const number = Number(key >> 3n);
     const wire = Number(key & 7n);
     if (number < 1 || number >= 2 ** 29) throw broken(source, `it names the field number ${number}`);
-    if (wire === VARINT) yield new ProtoField(source, depth, number, wire, cursor.varint());
+    if (wire === VARINT) yield new ProtoField(source, depth, number, wire, varint(cursor, source));
     else if (wire === FIXED64) yield new ProtoField(source, depth, number, wire, cursor.take(8));
-    else if (wire === BYTES) yield new ProtoField(source, depth, number, wire, cursor.take(Number(cursor.varint())));
+    else if (wire === BYTES)
+      yield new ProtoField(source, depth, number, wire, cursor.take(Number(varint(cursor, source))));
     else if (wire === FIXED32) yield new ProtoField(source, depth, number, wire, cursor.take(4));
     else throw broken(source, `field ${number} has the unknown wire type ${wire}`);
   }
+}
+
+/**
+ * Where the fields of a message lie in a file, none of them read: for messages that are larger than what is wanted.
+ *
+ * @throws UserError as `protoFields`.
+ */
+export function* protoRanges(source: ByteSource, begin: number, end: number): Generator<ProtoRange> {
+  const cursor = new ByteCursor(source, begin, end, what => broken(source.name, what));
+  while (!cursor.done) {
+    const key = varint(cursor, source.name);
+    const wire = Number(key & 7n);
+    if (wire === VARINT) varint(cursor, source.name);
+    else if (wire === FIXED64) cursor.skip(8);
+    else if (wire === FIXED32) cursor.skip(4);
+    else if (wire === BYTES) {
+      const length = Number(varint(cursor, source.name));
+      cursor.skip(length);
+      yield { number: Number(key >> 3n), begin: cursor.position - length, end: cursor.position };
+    } else throw broken(source.name, `it has the unknown wire type ${wire}`);
+  }
+}
+
+/** A field that is a message, a text or bytes. */
+export interface ProtoRange {
+  number: number;
+  begin: number;
+  end: number;
 }
 
 /** One field of a message; the accessors say which type the schema gives it and refuse another. */
@@ -79,7 +109,7 @@ class ProtoField {
     if (this.wire === VARINT) to.push(this.int64());
     else {
       const cursor = new Cursor(this.bytes(), this.source);
-      while (!cursor.done) to.push(BigInt.asIntN(64, cursor.varint()));
+      while (!cursor.done) to.push(BigInt.asIntN(64, varint(cursor, this.source)));
     }
   }
 
@@ -113,18 +143,8 @@ class Cursor {
     return this.at >= this.bytes.length;
   }
 
-  /** Unsigned, up to 64 bits. */
-  varint(): bigint {
-    let value = 0n;
-    for (let shift = 0n; shift < 70n; shift += 7n) {
-      const [byte] = this.take(1);
-      value |= BigInt(byte & 127) << shift;
-      if (byte < 128) {
-        if (value >= 2n ** 64n) break;
-        return value;
-      }
-    }
-    throw broken(this.source, 'a number takes more than 64 bits');
+  byte(): number {
+    return this.take(1)[0];
   }
 
   take(length: number): Uint8Array {
@@ -133,6 +153,20 @@ class Cursor {
     this.at += length;
     return this.bytes.subarray(this.at - length, this.at);
   }
+}
+
+/** Unsigned, up to 64 bits. */
+function varint(cursor: { byte(): number }, source: string): bigint {
+  let value = 0n;
+  for (let shift = 0n; shift < 70n; shift += 7n) {
+    const byte = cursor.byte();
+    value |= BigInt(byte & 127) << shift;
+    if (byte < 128) {
+      if (value >= 2n ** 64n) break;
+      return value;
+    }
+  }
+  throw broken(source, 'a number takes more than 64 bits');
 }
 
 function view(bytes: Uint8Array): DataView {

@@ -1,8 +1,9 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { UserError } from '../base/errors.ts';
 import { writeFileAtomic } from '../base/files.ts';
+import { type ByteSource, memorySource, withFile } from './byte-source.ts';
 import { DTYPES, dtypeOf, type StoredTensor, type TensorData } from './dtypes.ts';
 import { duplicateKey } from './json-keys.ts';
+import { selected, toFloat32, type Weight, type WeightSelection } from './weight.ts';
 
 // The format: u64 header length, JSON header, data. https://huggingface.co/docs/safetensors
 
@@ -22,26 +23,24 @@ const MAX_HEADER = 100_000_000;
 
 /** Reads a .safetensors file; every tensor owns its memory. @throws UserError naming the file where it is missing or malformed. */
 export function readSafetensors(path: string): Safetensors {
-  let file: number;
-  try {
-    file = openSync(path, 'r');
-  } catch (error) {
-    throw new UserError(`cannot open ${path}: ${(error as Error).message}. Expected a .safetensors file`, {
-      cause: error,
-    });
-  }
-  try {
-    const stat = fstatSync(file);
-    if (!stat.isFile()) throw new UserError(`cannot read ${path}: it is a folder. Expected a .safetensors file`);
-    return decode(stat.size, path, (begin, length) => readRange(file, path, begin, length));
-  } finally {
-    closeSync(file);
-  }
+  return withFile(path, 'a .safetensors file', decode);
 }
 
 /** Reads the bytes of a .safetensors file. @param name what to call it in errors. @throws UserError as `readSafetensors`. */
 export function parseSafetensors(bytes: Uint8Array, name: string): Safetensors {
-  return decode(bytes.length, name, (begin, length) => new Uint8Array(bytes.subarray(begin, begin + length)));
+  return decode(memorySource(bytes, name));
+}
+
+/** The tensors asked for as float32; others are not read. @throws UserError as `readSafetensors`. */
+export function safetensorsWeights(source: ByteSource, selection: WeightSelection = {}): Map<string, Weight> {
+  const { entries, dataStart } = readHeader(source);
+  const named = entries.map((entry): [string, Entry] => [entry.name, entry]);
+  return new Map(
+    selected(named, selection, source.name).map(([name, entry]) => {
+      const { shape, data } = readEntry(source, dataStart, entry);
+      return [name, { shape, data: toFloat32(data) }];
+    }),
+  );
 }
 
 /** Writes a .safetensors file atomically. @throws UserError where the place cannot be written. */
@@ -107,8 +106,6 @@ function writableDtype(name: string, { dtype, shape, data }: WritableTensor): st
   return chosen;
 }
 
-type Read = (begin: number, length: number) => Uint8Array<ArrayBuffer>;
-
 interface Entry {
   name: string;
   dtype: string;
@@ -117,23 +114,29 @@ interface Entry {
   end: number;
 }
 
-function decode(size: number, name: string, read: Read): Safetensors {
+function decode(source: ByteSource): Safetensors {
+  const { metadata, entries, dataStart } = readHeader(source);
+  return { metadata, tensors: new Map(entries.map(entry => [entry.name, readEntry(source, dataStart, entry)])) };
+}
+
+function readHeader(source: ByteSource) {
+  const { name, size } = source;
   if (size < 8) throw broken(name, `it has ${size} bytes, the header length alone takes 8`);
-  const headerLength = Number(new DataView(read(0, 8).buffer).getBigUint64(0, true));
+  const headerLength = Number(new DataView(source.read(0, 8).buffer).getBigUint64(0, true));
   if (headerLength > MAX_HEADER) {
     throw broken(name, `it states a header of ${headerLength} bytes, more than the allowed ${MAX_HEADER}`);
   }
   const dataStart = 8 + headerLength;
   if (dataStart > size) throw broken(name, `it states a header of ${headerLength} bytes but has only ${size} in all`);
-  const header = parseHeader(read(8, headerLength), name);
-  const { __metadata__: metadata = {}, ...rest } = header;
+  const { __metadata__: metadata = {}, ...rest } = parseHeader(source.read(8, headerLength), name);
   const entries = Object.entries(rest).map(([tensor, entry]) => checkEntry(tensor, entry, name));
   checkLayout(entries, size - dataStart, name);
-  const tensors = entries.map(({ name: tensor, dtype, shape, begin, end }): [string, StoredTensor] => {
-    const { buffer } = read(dataStart + begin, end - begin);
-    return [tensor, { dtype, shape, data: DTYPES.get(dtype)!.decode(buffer) }];
-  });
-  return { metadata: checkMetadata(metadata, name), tensors: new Map(tensors) };
+  return { metadata: checkMetadata(metadata, name), entries, dataStart };
+}
+
+function readEntry(source: ByteSource, dataStart: number, { dtype, shape, begin, end }: Entry): StoredTensor {
+  const { buffer } = source.read(dataStart + begin, end - begin);
+  return { dtype, shape, data: DTYPES.get(dtype)!.decode(buffer) };
 }
 
 function parseHeader(bytes: Uint8Array, name: string): Record<string, unknown> {
@@ -203,17 +206,6 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 
 function isSizes(value: unknown): value is number[] {
   return Array.isArray(value) && value.every(n => Number.isSafeInteger(n) && n >= 0);
-}
-
-function readRange(file: number, path: string, begin: number, length: number): Uint8Array<ArrayBuffer> {
-  const out = new Uint8Array(length);
-  // one read call takes less than 2 GiB
-  for (let at = 0; at < length; ) {
-    const read = readSync(file, out, at, Math.min(length - at, 2 ** 30), begin + at);
-    if (read === 0) throw broken(path, 'it became shorter while it was read');
-    at += read;
-  }
-  return out;
 }
 
 function broken(name: string, what: string, cause?: unknown): UserError {

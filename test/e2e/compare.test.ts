@@ -21,7 +21,7 @@ beforeAll(async () => {
   const { code, err } = await run(tinyBench(a, '--upsamplers', 'none,bilinear'));
   if (code !== 0) throw new Error(err);
   copyWith(b, 'learningRate', '0.01');
-  copyWith(seeded, 'seed', '1');
+  copyWith(seeded, 'dataSeed', '1');
 });
 
 describe('clickprobe compare', () => {

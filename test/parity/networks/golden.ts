@@ -14,6 +14,8 @@ export interface Golden {
   projected: string[];
   /** Largest difference of float32 to float64 in the reference itself, by tensor. */
   noise: Record<string, number>;
+  /** What its author remarks. */
+  notes: string;
 }
 
 /** Reads a case. @throws Error where it says nothing of its configuration. */
@@ -33,6 +35,7 @@ export function openGolden(path: string): Golden {
     doubles: new Map(doubles),
     projected: JSON.parse(metadata.R_keys ?? '[]'),
     noise: JSON.parse(metadata.fp32_vs_fp64_max_abs ?? '{}'),
+    notes: metadata.notes ?? '',
   };
 }
 

@@ -12,6 +12,7 @@ import { type Builder, checkNetwork, type Floors, withSummationNoise } from './c
 import type { Golden } from './golden.ts';
 import { checkProbe, missingPart } from './probe.ts';
 import { checkAdam, checkAdaptiveIouCase, checkLoss } from './training.ts';
+import { checkMaskClip, vitCase } from './vits.ts';
 
 /** A kind of reference network: which cases it covers and how they are checked. */
 export interface NetworkKind {
@@ -45,8 +46,8 @@ export const networkKinds: readonly NetworkKind[] = [
     ...network(/^c1_dinov2/, dinoV2Case, { 'output.pos_embed_interpolated': 5e-6, 'output.features': 5e-6 }),
     lacks: unless({ layerscale: true, mlp_ratio: 4 }),
   },
-  later(/^c2_vit/, 'the supervised ViT (keys and tokens)'),
-  later(/^c3_maskclip/, 'the backbone MaskCLIP'),
+  network(/^c2_vit/, vitCase),
+  { pattern: /^c3_maskclip/, run: checkMaskClip },
   { pattern: /^c4_distmaps/, run: checkDistanceMaps },
   network(/^c4_patchembed/, patchEmbedCase),
   later(/^c4_simplevit/, 'the click encoder simple_vit'),

@@ -1,0 +1,41 @@
+import { StatusLine } from './progress.ts';
+
+/**
+ * Lets Ctrl-C stop an action in order; a second one ends at once. The exit code is the action's, 130 where it stopped.
+ *
+ * @param advice what to do then, for the user
+ */
+export async function stoppable(
+  advice: string,
+  action: (signal: AbortSignal, status: StatusLine) => Promise<number>,
+): Promise<number> {
+  const status = new StatusLine(process.stderr);
+  const stop = new AbortController();
+  const interrupt = () => {
+    if (stop.signal.aborted) process.exit(130);
+    stop.abort();
+  };
+  process.on('SIGINT', interrupt);
+  process.on('SIGTERM', interrupt);
+  try {
+    return await action(stop.signal, status);
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+    status.print(`stopped; ${advice}`);
+    return 130;
+  } finally {
+    status.clear();
+    process.off('SIGINT', interrupt);
+    process.off('SIGTERM', interrupt);
+  }
+}
+
+/** Passes on at most ten calls a second. */
+export function nowAndThen<A extends unknown[]>(report: (...values: A) => void): (...values: A) => void {
+  let last = Number.NEGATIVE_INFINITY;
+  return (...values) => {
+    if (performance.now() - last < 100) return;
+    last = performance.now();
+    report(...values);
+  };
+}
