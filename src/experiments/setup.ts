@@ -7,7 +7,7 @@ import { heads } from '../heads/heads.ts';
 import { modeSettings } from '../interaction/modes.ts';
 import type { Probe, ProbeGraph } from '../probe/probe.ts';
 import type { ProgramOptions, Values } from '../probe/programs.ts';
-import { findUpsampler } from '../upsamplers/registry.ts';
+import { findUpsampler, upsamplers } from '../upsamplers/registry.ts';
 import type { Config } from './config.ts';
 
 /**
@@ -31,6 +31,13 @@ export function makeProbes(config: Config): Map<string, Probe> {
   return new Map(
     config.upsamplers.map(name => {
       const upsampler = findUpsampler(name);
+      if (upsampler.learned) {
+        const others = upsamplers.filter(({ learned }) => !learned).map(each => each.name);
+        throw new UserError(
+          `the upsampler ${name} is learned: it is defined, but a bench cannot load its trained weights yet. ` +
+            `Choose among ${others.join(', ')}`,
+        );
+      }
       return [name, { backbone, upsampler, head, headWidth, clickEncoder, injection: config.injection }];
     }),
   );

@@ -1,6 +1,6 @@
 import { reshape } from '../graph/ops/basic.ts';
 import { concat, slice } from '../graph/ops/layout.ts';
-import { matmul } from '../graph/ops/linear.ts';
+import { matmul, resample } from '../graph/ops/linear.ts';
 import type { Matrix, Tensor } from '../graph/tensor.ts';
 
 /** A run of output rows that are made of the same low-res rows. */
@@ -49,4 +49,35 @@ export function spread(features: Tensor, width: number, parts: readonly { band: 
     return reshape(matmul(cells, weights, { transB: true }), [b, c, band.rows, width]);
   });
   return concat(maps, 2);
+}
+
+/** Output rows or columns that are computed together. */
+const BLOCK = 32;
+
+/**
+ * `resample` with matrices whose rows have few numbers beside 0, close together: a block of output rows from the input
+ * rows that it needs, then the columns likewise. Worth it where both sizes are large.
+ */
+export function resampleInBlocks(map: Tensor, vertical: Matrix, horizontal: Matrix): Tensor {
+  const rows = inBlocks(vertical).map(({ matrix, from }) =>
+    resample(slice(map, 2, from, matrix.cols), matrix, undefined),
+  );
+  const tall = concat(rows, 2);
+  const columns = inBlocks(horizontal).map(({ matrix, from }) =>
+    resample(slice(tall, 3, from, matrix.cols), undefined, matrix),
+  );
+  return concat(columns, 3);
+}
+
+function inBlocks(matrix: Matrix): { matrix: Matrix; from: number }[] {
+  const { rows, cols, data } = matrix;
+  return Array.from({ length: Math.ceil(rows / BLOCK) }, (_, i) => {
+    const [row, count] = [i * BLOCK, Math.min(BLOCK, rows - i * BLOCK)];
+    const used = Array.from({ length: cols }, (_, col) => col).filter(col => {
+      for (let r = row; r < row + count; r++) if (data[r * cols + col] !== 0) return true;
+      return false;
+    });
+    const [from, last] = [used[0], used[used.length - 1]];
+    return { matrix: block(matrix, row, count, from, last - from + 1), from };
+  });
 }

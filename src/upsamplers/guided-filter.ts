@@ -7,6 +7,7 @@ import { bilinear, boxMean } from '../nn/resize.ts';
 import { type Band, bands, block, cellPosition, spread } from './bands.ts';
 import { colours } from './guidance.ts';
 import type { Upsampler } from './types.ts';
+import { unlearned } from './unlearned.ts';
 
 interface GuidedFilterOptions {
   /** Of the square window, in pixels of the guidance. */
@@ -73,10 +74,7 @@ export const guidedFilterUpsampler: Upsampler = {
   name: 'guided-filter',
   description: `fast guided filter: features as local affine functions of colour (radius ${RADIUS_PIXELS} px, eps ${EPS})`,
   source: 'He et al., Guided Image Filtering, ECCV 2010; He & Sun, Fast Guided Filter, 2015',
-  licence: 'none needed',
-  learned: false,
-  linear: true,
-  agnostic: true,
+  ...unlearned,
   upsample(features, image, size) {
     const [h, w] = features.shape.slice(2);
     const coarse = colours(image, [FACTOR * h, FACTOR * w]);

@@ -2,13 +2,11 @@ import { resample } from '../graph/ops/linear.ts';
 import type { Matrix } from '../graph/tensor.ts';
 import { bicubic, bilinear, nearest } from '../nn/resize.ts';
 import type { Upsampler } from './types.ts';
+import { unlearned } from './unlearned.ts';
 
 const classic = {
   source: 'classic interpolation',
-  licence: 'none needed',
-  learned: false,
-  linear: true,
-  agnostic: true,
+  ...unlearned,
 };
 
 const interpolation = (name: string, description: string, axis: (from: number, to: number) => Matrix): Upsampler => ({

@@ -7,6 +7,7 @@ import { constant, GraphError, type Matrix, scalar, type Tensor } from '../graph
 import { bands, block, cellPosition, spread } from './bands.ts';
 import { colours } from './guidance.ts';
 import type { Upsampler } from './types.ts';
+import { unlearned } from './unlearned.ts';
 
 export interface JbuOptions {
   /** Of distances in cells. */
@@ -83,10 +84,7 @@ export const jbu: Upsampler = {
   name: 'jbu',
   description: 'joint bilateral upsampling: each pixel averages the cells around it that have its colour',
   source: 'Kopf et al., Joint Bilateral Upsampling, SIGGRAPH 2007',
-  licence: 'none needed',
-  learned: false,
-  linear: true,
-  agnostic: true,
+  ...unlearned,
   upsample(features, image, size) {
     const [h, w] = features.shape.slice(2);
     return jointBilateralUpsample(features, colours(image, size), colours(image, [h, w]), {

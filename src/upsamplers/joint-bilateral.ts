@@ -8,6 +8,7 @@ import { bilinear, reflectPad } from '../nn/resize.ts';
 import { type Band, bands, spread } from './bands.ts';
 import { colours } from './guidance.ts';
 import type { Upsampler } from './types.ts';
+import { unlearned } from './unlearned.ts';
 
 export interface JointBilateralOptions {
   /** Taps along a side; odd. */
@@ -53,14 +54,29 @@ export function jointBilateral(
     );
   }
   const kernels = bilateralKernels(resized(guidance, height, width), options);
+  return resized(filteredByTaps(features, kernels, dilation), ...out);
+}
+
+/**
+ * Features brought to the kernels' grid bilinearly (corners not aligned), then every pixel the weighted sum of the taps
+ * around it; borders reflect. Done as one linear map from the cells.
+ *
+ * @param features [B,C,h,w].
+ * @param kernels [B,H,W,k,k].
+ * @param dilation pixels between two taps, down and across
+ * @returns [B,C,H,W].
+ */
+export function filteredByTaps(features: Tensor, kernels: Tensor, dilation: readonly [number, number]): Tensor {
+  const [h, w] = features.shape.slice(2);
+  const [, height, width, kernelSize] = kernels.shape;
   const acrossTaps = constant(taps(w, width, kernelSize, dilation[1]), [width, kernelSize, w]);
   const downTaps = constant(taps(h, height, kernelSize, dilation[0]), [height, kernelSize, h]);
-  const reach = 1 + Math.ceil((half * dilation[0] * h) / height);
+  const reach = 1 + Math.ceil((((kernelSize - 1) / 2) * dilation[0] * h) / height);
   const parts = bands(height, h, reach).map(band => ({
     band,
     weights: cellWeights(kernels, downTaps, acrossTaps, band),
   }));
-  return resized(spread(features, width, parts), ...out);
+  return spread(features, width, parts);
 }
 
 /** The filter's weights at every pixel of the guidance [B,G,H,W] as [B,H,W,k,k]; each pixel's sum to 1. */
@@ -117,7 +133,7 @@ function taps(low: number, size: number, k: number, dilation: number): Float32Ar
   return data;
 }
 
-function resized(map: Tensor, height: number, width: number): Tensor {
+export function resized(map: Tensor, height: number, width: number): Tensor {
   const [h, w] = map.shape.slice(2);
   const axis = (from: number, to: number) => (from === to ? undefined : bilinear(from, to, { alignCorners: false }));
   return resample(map, axis(h, height), axis(w, width));
@@ -130,10 +146,7 @@ export const jointBilateralFilter: Upsampler = {
   name: 'joint-bilateral',
   description: `bilinear, then a joint bilateral filter of ${KERNEL}x${KERNEL} taps over one cell to each side`,
   source: 'Petschnigg et al. and Eisemann & Durand, both SIGGRAPH 2004',
-  licence: 'none needed',
-  learned: false,
-  linear: true,
-  agnostic: true,
+  ...unlearned,
   upsample(features, image, size) {
     const half = (KERNEL - 1) / 2;
     const spacing = (out: number, low: number) =>

@@ -1,9 +1,21 @@
 import { suggest, UserError } from '../base/errors.ts';
+import { anyUpUpsampler } from './anyup.ts';
+import { carafeUpsampler } from './carafe.ts';
+import { dySampleUpsampler } from './dysample.ts';
+import { featUpJbu, featUpKernels, featUpNoNorm } from './featup.ts';
 import { guidedFilterUpsampler } from './guided-filter.ts';
 import { bicubicInterpolation, bilinearInterpolation, nearestNeighbour, none } from './interpolation.ts';
+import { jafarUpsampler } from './jafar.ts';
 import { jbu } from './jbu.ts';
 import { jointBilateralFilter } from './joint-bilateral.ts';
+import { learnedJbuUpsampler } from './learned-jbu.ts';
+import { liftToSize, liftUpsampler } from './lift.ts';
+import { loftUpUpsampler } from './loftup.ts';
+import { nafUpsampler } from './naf.ts';
+import { sapaUpsampler } from './sapa.ts';
 import type { Upsampler } from './types.ts';
+import { upliftUpsampler } from './uplift.ts';
+import { upsampleAnything } from './upsample-anything.ts';
 
 /** Every upsampler, in the order of tables: from none to the most elaborate. */
 export const upsamplers: readonly Upsampler[] = [
@@ -14,6 +26,21 @@ export const upsamplers: readonly Upsampler[] = [
   jointBilateralFilter,
   jbu,
   guidedFilterUpsampler,
+  upsampleAnything,
+  featUpJbu,
+  featUpNoNorm,
+  featUpKernels,
+  liftUpsampler,
+  liftToSize,
+  upliftUpsampler,
+  carafeUpsampler,
+  sapaUpsampler,
+  dySampleUpsampler,
+  learnedJbuUpsampler,
+  loftUpUpsampler,
+  jafarUpsampler,
+  anyUpUpsampler,
+  nafUpsampler,
 ];
 
 /** @throws UserError where no upsampler has that name. */

@@ -1,12 +1,23 @@
 import type { Tensor } from '../graph/tensor.ts';
 import type { Scope } from '../nn/scope.ts';
 
+/** Official weights for one backbone. */
+export interface PublishedWeights {
+  /** Its name, or what it is called where it is published. */
+  file: string;
+  /** Where it is published. */
+  from: string;
+  /** What holds for this file alone. */
+  note?: string;
+}
+
 /** Brings features to a finer grid, guided by the image or not. */
 export interface Upsampler {
   name: string;
   description: string;
   /** Paper or code it follows. */
   source: string;
+  /** Of the official weights. */
   licence: string;
   /** Has parameters of its own. */
   learned: boolean;
@@ -14,6 +25,12 @@ export interface Upsampler {
   linear: boolean;
   /** Serves any backbone without training. */
   agnostic: boolean;
+  /** Output pixels per cell that it makes by itself: any, whole numbers, powers of 2, or one number. */
+  ratio: 'any' | 'whole' | 'powers of 2' | number;
+  /** By the backbone's name; under `any` those that serve every backbone. Not there where none are published. */
+  weights?: Readonly<Record<string, PublishedWeights>>;
+  /** How many times as large the backbone sees the image, and click encoders their maps; once by default. */
+  imageFactor?: number;
   /**
    * Features [B,C,h,w] -> [B,C,h',w'] with (h',w') at most `size`; the probe brings what is smaller to `size` bilinearly.
    *

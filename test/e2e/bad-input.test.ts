@@ -68,6 +68,11 @@ const cases: BadCase[] = [
   { name: 'missing YAML', args: () => ['--config', join(folder, 'none.yaml')], says: /none\.yaml/ },
   { name: 'misspelt --set', args: () => ['--set', 'training.epohs=3'], says: /did you mean "epochs"/ },
   { name: '--set without value', args: () => ['--set', 'seed'], says: /expected path\.to\.entry=value/ },
+  {
+    name: 'a learned upsampler',
+    args: () => ['--upsamplers', 'none,lift'],
+    says: /lift is learned.*Choose among none, nearest/,
+  },
   { name: 'a size off the stride', args: () => ['--set', 'training.size=225'], says: /multiple of 16, such as 224/ },
   {
     name: 'an unknown evaluation mode',

@@ -78,14 +78,16 @@ describe('the parity command', () => {
   it('skips what there is no code for, and says so', async () => {
     const folder = protocolFolder({ env: { torch: '1' }, ...ious(1 / 3), new_thing: { cases: [{ x: 1 }] } });
     const other = networkFolder([0], { name: 'c12_unheard_of' });
-    const lift = networkFolder([0], { name: 'c6_lift_p9' });
+    const neck = networkFolder([0], { name: 'c7_neck_p9' });
     const aligned = networkFolder([0], { name: 'c6_nearest_x', config: { upsampler: 'nearest-exact' } });
-    const { code, out } = await run(folder, other, lift, aligned);
+    const { code, out } = await run(folder, other, neck, aligned);
     expect(code).toBe(0);
     expect(out.slice(1)).toEqual([
       expect.stringMatching(/^skip {2}numbers\/new_thing +skipped by kind: there is no code for "new_thing"/),
       expect.stringMatching(/^skip {2}c12_unheard_of +skipped by kind: .*cases named c12_unheard_of yet/),
-      expect.stringMatching(/^skip {2}c6_lift_p9 +skipped by kind: there is no code for the upsampler LiFT yet/),
+      expect.stringMatching(
+        /^skip {2}c7_neck_p9 +skipped by kind: there is no code for multi-scale necks and heads yet/,
+      ),
       expect.stringMatching(/^skip {2}c6_nearest_x +skipped by kind: .*upsampler "nearest-exact"/),
       '1 passed, 0 failed, 4 skipped',
     ]);

@@ -1,5 +1,6 @@
 import type { Check } from '../case.ts';
 import { checkClickMaps } from '../click-maps.ts';
+import { checkAnyUp, checkJafar, checkLoftUp, checkNaf, learnedJbuCase } from './attention-upsamplers.ts';
 import {
   dinoV2Case,
   guidedFilterCase,
@@ -9,9 +10,13 @@ import {
   patchEmbedCase,
 } from './builders.ts';
 import { type Builder, checkNetwork, type Floors, withSummationNoise } from './check.ts';
+import { checkFeatUp, featUpStageCase } from './featup.ts';
 import type { Golden } from './golden.ts';
+import { liftCase } from './lift.ts';
 import { checkProbe, missingPart } from './probe.ts';
+import { simpleVitCase } from './simple-vit.ts';
 import { checkAdam, checkAdaptiveIouCase, checkLoss } from './training.ts';
+import { checkFit, splatCase } from './upsample-anything.ts';
 import { checkMaskClip, vitCase } from './vits.ts';
 
 /** A kind of reference network: which cases it covers and how they are checked. */
@@ -50,7 +55,7 @@ export const networkKinds: readonly NetworkKind[] = [
   { pattern: /^c3_maskclip/, run: checkMaskClip },
   { pattern: /^c4_distmaps/, run: checkDistanceMaps },
   network(/^c4_patchembed/, patchEmbedCase),
-  later(/^c4_simplevit/, 'the click encoder simple_vit'),
+  network(/^c4_simplevit/, simpleVitCase),
   { pattern: /^c5_glue/, lacks: missingPart, run: checkProbe },
   {
     pattern: /^c5_head/,
@@ -69,15 +74,20 @@ export const networkKinds: readonly NetworkKind[] = [
     lacks: ({ config }) =>
       String(config.color_distance).startsWith('l1') ? undefined : `the colour distance ${config.color_distance}`,
   },
-  later(/^c6_jbu/, 'the learned joint bilateral upsampler'),
-  later(/^c6_anyup/, 'the upsampler AnyUp'),
-
-  later(/^c6_featup/, 'the upsampler FeatUp-JBU'),
-  later(/^c6_jafar/, 'the upsampler JAFAR'),
-  later(/^c6_lift/, 'the upsampler LiFT'),
-  later(/^c6_loftup/, 'the upsampler LoftUp'),
-  later(/^c6_naf/, 'the upsampler NAF'),
-  later(/^c6_upsample_anything/, 'the upsampler Upsample Anything'),
+  {
+    // one sum of 58,000 terms that cancel each other: a single number, whose measured noise is small by luck
+    ...network(/^c6_jbu/, learnedJbuCase, { 'grad.weight.bilateral_filter.range_temp': 2e-5 }),
+    lacks: unless({ combine: false }),
+  },
+  { pattern: /^c6_anyup/, run: checkAnyUp },
+  network(/^c6_featup_jbu_stage/, featUpStageCase),
+  { pattern: /^c6_featup/, run: checkFeatUp },
+  { pattern: /^c6_jafar/, run: checkJafar },
+  network(/^c6_lift/, liftCase),
+  { pattern: /^c6_loftup/, run: checkLoftUp },
+  { pattern: /^c6_naf/, run: checkNaf },
+  network(/^c6_upsample_anything_kernel/, splatCase),
+  { pattern: /^c6_upsample_anything/, run: checkFit },
   later(/^c7_/, 'multi-scale necks and heads'),
   later(/^c8_granularity/, 'the granularity input'),
   later(/^c8_/, 'LoRA adapters'),

@@ -1,4 +1,4 @@
-import { clickEncoders } from '../../../src/clicks/encoders.ts';
+import { type ClickEncoder, clickEncoders, simpleVitEncoder } from '../../../src/clicks/encoders.ts';
 import { drawClickMaps } from '../../../src/clicks/maps.ts';
 import { defaultPasses, type Passes, prepare } from '../../../src/graph/passes/prepare.ts';
 import type { Tensor } from '../../../src/graph/tensor.ts';
@@ -10,15 +10,18 @@ import {
   nearestNeighbour,
   none,
 } from '../../../src/upsamplers/interpolation.ts';
+import { liftUpsampler } from '../../../src/upsamplers/lift.ts';
 import { headNamed, toyBackbone } from '../../support/toy-probe.ts';
 import type { Check } from '../case.ts';
 import { checkNetwork, type Sources, withSummationNoise } from './check.ts';
 import { type Golden, renamed } from './golden.ts';
+import { simpleVitOptions } from './simple-vit.ts';
 
 const ourNames: readonly [RegExp, string][] = [
   [/weight\.backbone\./, 'frozen.backbone.'],
   [/weight\.embed_coords\./, 'probe.clicks.'],
   [/weight\.head\./, 'probe.head.'],
+  [/weight\.upsampler\.lift\./, 'frozen.upsampler.'],
 ];
 
 const upsamplers: Record<string, typeof none> = {
@@ -26,13 +29,21 @@ const upsamplers: Record<string, typeof none> = {
   nearest: nearestNeighbour,
   bilinear: bilinearInterpolation,
   bicubic: bicubicInterpolation,
+  lift_random: liftUpsampler,
 };
+
+/** The click encoder of a case; undefined where there is none of its name. */
+function clickEncoder({ click_encoder, click_encoder_params }: Golden['config']): ClickEncoder | undefined {
+  if (click_encoder === 'patchEmbed') return clickEncoders.find(({ name }) => name === 'patch-embed');
+  if (click_encoder !== 'simple_vit') return undefined;
+  return simpleVitEncoder(simpleVitOptions(click_encoder_params as Record<string, unknown>));
+}
 
 /** What a case is made of that there is no code for; undefined where there is nothing. */
 export function missingPart({ config }: Golden): string | undefined {
-  const { upsampler, click_encoder, head, with_prev_mask } = config;
+  const { upsampler, head, with_prev_mask } = config;
   if (!(String(upsampler) in upsamplers)) return `the upsampler ${upsampler}`;
-  if (click_encoder !== 'patchEmbed') return `the click encoder ${click_encoder}`;
+  if (!clickEncoder(config)) return `the click encoder ${config.click_encoder}`;
   if (head !== 'convhead x2') return `the head ${head} in a whole probe`;
   return with_prev_mask === false ? 'a probe that is not shown its previous mask' : undefined;
 }
@@ -96,7 +107,7 @@ function probeCase({ config, input }: Sources, passes?: Passes): Record<string, 
       upsampler: upsamplers[upsampler],
       head: headNamed('conv'),
       headWidth: C,
-      clickEncoder: clickEncoders[0],
+      clickEncoder: clickEncoder(config)!,
       injection: toy_backbone.includes('(late)') ? 'late' : 'early',
     },
     input('image4').shape[0],

@@ -1,0 +1,51 @@
+import { reshape, sum } from '../graph/ops/basic.ts';
+import { div, maximum, mul } from '../graph/ops/elementwise.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import type { Scope } from '../nn/scope.ts';
+import { stageKernels } from './featup.ts';
+import { filteredByTaps, resized } from './joint-bilateral.ts';
+import type { Upsampler } from './types.ts';
+
+export interface LearnedJbuOptions {
+  /** Channels of the keys of colours. */
+  keys?: number;
+  /** Of the square window, in pixels of the output. */
+  radius?: number;
+}
+
+/**
+ * A joint bilateral filter with learned likeness of colours, in one step at the output's size: FeatUp's stage without
+ * its correction, as NAF (Chambon et al. 2025) compares itself with. Features are brought to the size bilinearly.
+ *
+ * @param features [B,C,h,w].
+ * @param image [B,3,any,any], ImageNet-normalised.
+ * @param size [H,W] of the output.
+ * @returns [B,C,H,W].
+ * @throws GraphError where the window reaches across the whole output.
+ */
+export function learnedJbu(
+  features: Tensor,
+  image: Tensor,
+  size: readonly [number, number],
+  scope: Scope,
+  { keys = 64, radius = 5 }: LearnedJbuOptions = {},
+): Tensor {
+  const guidance = resized(image, ...size);
+  const { range, spatial } = stageKernels(guidance, scope.at('bilateral_filter'), { keys, radius });
+  const product = mul(range, spatial);
+  const kernels = div(product, maximum(sum(product, [2]), 1e-7));
+  const k = 2 * radius + 1;
+  return filteredByTaps(features, reshape(kernels, [image.shape[0], ...size, k, k]), [1, 1]);
+}
+
+export const learnedJbuUpsampler: Upsampler = {
+  name: 'jbu-learned',
+  description: 'one joint bilateral filter of 11x11 pixels with learned keys of colours, on bilinear features',
+  source: 'Chambon et al. 2025, arXiv 2511.18452; github.com/valeoai/NAF',
+  licence: 'Apache-2.0',
+  learned: true,
+  linear: true,
+  agnostic: true,
+  ratio: 'any',
+  upsample: (features, image, size, scope) => learnedJbu(features, image, size, scope),
+};
