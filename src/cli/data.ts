@@ -14,7 +14,9 @@ import { datasetKinds } from '../datasets/registry.ts';
 import { Rate } from '../downloads/rate.ts';
 import { byteSize } from '../downloads/units.ts';
 import { replaceControls } from '../report/format.ts';
-import { duration, StatusLine } from './progress.ts';
+import { duration, type StatusLine } from './progress.ts';
+import { nowAndThen, stoppable } from './stoppable.ts';
+import { textTable } from './text-table.ts';
 
 type Kind = (typeof datasetKinds)[number];
 
@@ -49,7 +51,7 @@ export function dataListCommand({ json }: { json: boolean }): void {
     specOf(kind, 'DIR'),
     kind.licence,
   ]);
-  process.stdout.write(`${table([head, ...cells])}\n\nNumbers: images / objects as published; ? where none are. `);
+  process.stdout.write(`${textTable([head, ...cells])}\n\nNumbers: images / objects as published; ? where none are. `);
   process.stdout.write('The provider’s terms decide. More: clickprobe data list --json\n');
 }
 
@@ -111,42 +113,6 @@ export async function dataVerifyCommand(specs: string[], { split, quick, json }:
     else process.stdout.write(`${[...reports.map(reportText), ...shared.map(sharedText)].join('\n')}\n`);
     return reports.every(({ differences }) => differences.length === 0) ? 0 : 1;
   });
-}
-
-/** Lets Ctrl-C stop an action in order; a second one ends at once. */
-async function stoppable(
-  advice: string,
-  action: (signal: AbortSignal, status: StatusLine) => Promise<number>,
-): Promise<number> {
-  const status = new StatusLine(process.stderr);
-  const stop = new AbortController();
-  const interrupt = () => {
-    if (stop.signal.aborted) process.exit(130);
-    stop.abort();
-  };
-  process.on('SIGINT', interrupt);
-  process.on('SIGTERM', interrupt);
-  try {
-    return await action(stop.signal, status);
-  } catch (error) {
-    if (!stop.signal.aborted) throw error;
-    status.print(`stopped; ${advice}`);
-    return 130;
-  } finally {
-    status.clear();
-    process.off('SIGINT', interrupt);
-    process.off('SIGTERM', interrupt);
-  }
-}
-
-/** Passes on at most ten calls a second. */
-function nowAndThen<A extends unknown[]>(report: (...values: A) => void): (...values: A) => void {
-  let last = Number.NEGATIVE_INFINITY;
-  return (...values) => {
-    if (performance.now() - last < 100) return;
-    last = performance.now();
-    report(...values);
-  };
 }
 
 async function verify(spec: string, options: VerifyOptions, status: StatusLine): Promise<Verified> {
@@ -283,16 +249,4 @@ function sharedText({ a, b, pairs }: Shared): string {
     `${a} and ${b} share ${photos} ${photos === 1 ? 'photo' : 'photos'}: ${names.join(', ')}${more}\n` +
       `  (grey thumbnails of 16x16 that differ by less than ${duplicateThreshold} of 255 levels)`,
   );
-}
-
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0].map((_, i) => Math.max(...rows.map(row => row[i].length)));
-  return rows
-    .map(row =>
-      row
-        .map((cell, i) => cell.padEnd(widths[i]))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
 }
