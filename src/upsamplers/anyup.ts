@@ -8,13 +8,12 @@ import { conv, toMap, toTokens } from '../nn/layers.ts';
 import { rmsNorm, unitLength } from '../nn/norms.ts';
 import type { Scope } from '../nn/scope.ts';
 import { type AttentionOptions, chunks, inProjection, inTurn } from './attention.ts';
-import { encoder, encoderBlocks, SEQUENTIAL } from './encoder.ts';
-import { pooled } from './jafar.ts';
+import { encoder, encoderBlocks, pooled, SEQUENTIAL } from './encoder.ts';
 import { localAttention, UNSEEN } from './local-attention.ts';
 import { turnByFrequencies } from './positions.ts';
 import type { Upsampler } from './types.ts';
 
-export interface AnyUpOptions extends AttentionOptions {
+interface AnyUpOptions extends AttentionOptions {
   /** Channels of queries and keys; 128 in the official weights. */
   width?: number;
   heads?: number;

@@ -35,7 +35,7 @@ interface Chunks {
 /**
  * Cuts queries into chunks.
  *
- * @param bytes of one query's scores (all heads, all images)
+ * @param bytes of what one query's attention holds: a weight for each cell, of all heads, layers and images
  * @param most queries in a chunk, for other reasons than memory
  * @throws GraphError where not even one query fits into the memory.
  */
@@ -97,7 +97,7 @@ export function toHeads(x: Tensor, heads: number): Tensor {
 export function averagedAttention(queries: Tensor, keys: Tensor, values: Tensor, options: AttentionOptions): Tensor {
   const [b, heads, n] = queries.shape;
   const cells = keys.shape[2];
-  const { ranges, keep } = chunks(n, 4 * b * heads * cells, options);
+  const { ranges, keep } = chunks(n, 4 * b * (heads + 1) * cells, options);
   let last: Tensor | undefined;
   const parts = ranges.map(({ start, length }) => {
     const [query] = inTurn([slice(queries, 2, start, length)], last);

@@ -1,8 +1,10 @@
 import { add, silu } from '../graph/ops/elementwise.ts';
+import { resample } from '../graph/ops/linear.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { reflectBorder } from '../nn/borders.ts';
 import { conv } from '../nn/layers.ts';
 import { groupNorm } from '../nn/norms.ts';
+import { adaptiveAverage } from '../nn/resize.ts';
 import type { Scope } from '../nn/scope.ts';
 
 interface BlockOptions {
@@ -48,3 +50,13 @@ export function encoder(
 /** A convolution that keeps the size, with mirrored borders. */
 const reflected = (map: Tensor, scope: Scope, options: { out: number; kernel: number; bias: boolean }): Tensor =>
   conv(reflectBorder(map, (options.kernel - 1) / 2), scope, options);
+
+/** Adaptive average pooling to a size. */
+export function pooled(map: Tensor, [height, width]: readonly [number, number]): Tensor {
+  const [h, w] = map.shape.slice(2);
+  return resample(
+    map,
+    h === height ? undefined : adaptiveAverage(h, height),
+    w === width ? undefined : adaptiveAverage(w, width),
+  );
+}

@@ -1,18 +1,16 @@
 import { reshape } from '../graph/ops/basic.ts';
 import { add, mul } from '../graph/ops/elementwise.ts';
-import { resample } from '../graph/ops/linear.ts';
 import { groupNormalise } from '../graph/ops/reduce.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { conv, toTokens } from '../nn/layers.ts';
 import { rmsNorm, unitLength } from '../nn/norms.ts';
-import { adaptiveAverage } from '../nn/resize.ts';
 import type { Scope } from '../nn/scope.ts';
 import { type AttentionOptions, averagedAttention, inProjection, toHeads } from './attention.ts';
-import { encoder } from './encoder.ts';
+import { encoder, pooled } from './encoder.ts';
 import { turnByFrequencies } from './positions.ts';
 import type { Upsampler } from './types.ts';
 
-export interface JafarOptions extends AttentionOptions {
+interface JafarOptions extends AttentionOptions {
   /** Channels of queries and keys; 128 in the official weights. */
   width?: number;
   heads?: number;
@@ -58,16 +56,6 @@ export function jafar(
   const keys = toHeads(inProjection(key, attention.at('attention'), 1, width, projection), heads);
 
   return reshape(averagedAttention(queries, keys, reshape(features, [b, c, h * w]), options), [b, c, ...size]);
-}
-
-/** Adaptive average pooling to a size. */
-export function pooled(map: Tensor, [height, width]: readonly [number, number]): Tensor {
-  const [h, w] = map.shape.slice(2);
-  return resample(
-    map,
-    h === height ? undefined : adaptiveAverage(h, height),
-    w === width ? undefined : adaptiveAverage(w, width),
-  );
 }
 
 const release = (backbone: string) => ({

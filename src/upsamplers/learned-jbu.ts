@@ -6,7 +6,7 @@ import { stageKernels } from './featup.ts';
 import { filteredByTaps, resized } from './joint-bilateral.ts';
 import type { Upsampler } from './types.ts';
 
-export interface LearnedJbuOptions {
+interface LearnedJbuOptions {
   /** Channels of the keys of colours. */
   keys?: number;
   /** Of the square window, in pixels of the output. */

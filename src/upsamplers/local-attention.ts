@@ -49,18 +49,14 @@ export function localAttention(parts: LocalAttention): Tensor {
   const padded = reshape(pad(queries, [[3, 0, tiles * pixels - width]]), [b, heads, d, height, tiles, pixels]);
   const byTile = transpose(padded, [0, 4, 1, 3, 5, 2]);
 
-  const seenBy = (row: number, rows: number) => seenRange(down, row, rows);
-  const cellRows = Math.max(LEAST_SIDE, Math.ceil(height / h));
-  const tallest = Math.max(
-    ...Array.from({ length: height }, (_, i) => seenBy(i, Math.min(cellRows, height - i)).length),
-  );
-  const bytes = 4 * b * heads * tiles * pixels * tallest * cells;
-  const { ranges, keep } = chunks(height, bytes, parts, cellRows);
+  // their average is one more
+  const matrices = heading === 'average' ? heads + 1 : heads;
+  const { bands, keep } = rowBands(down, Math.ceil(height / h), 4 * b * matrices * tiles * pixels * cells, parts);
   const order = !(fixed && keep);
 
   let last: Tensor | undefined;
-  const bands = ranges.map(({ start, length }) => {
-    const seen = seenBy(start, length);
+  const maps = bands.map(({ start, length }) => {
+    const seen = seenRange(down, start, length);
     const cut = [
       slice(byTile, 3, start, length),
       ...[wideKeys, wideValues].map(x => slice(x, 2, seen.start, seen.length)),
@@ -89,7 +85,7 @@ export function localAttention(parts: LocalAttention): Tensor {
     last = slice(reshape(rowsFirst, [b, c, length, tiles * pixels]), 3, 0, width);
     return last;
   });
-  return concat(bands, 2);
+  return concat(maps, 2);
 }
 
 /** The sum over heads: [B,T,heads,P,K] -> [B,T,P,K]. */
@@ -113,6 +109,33 @@ interface Range {
   start: number;
   length: number;
 }
+
+/**
+ * Rows of pixels that are worked on together: a row of tiles or a part of one, so that they see no more cells than it.
+ *
+ * @param ratio rows of pixels per row of cells
+ * @param bytes of the weights of a row of pixels for a row of cells
+ */
+function rowBands(down: Matrix, ratio: number, bytes: number, options: AttentionOptions) {
+  const height = down.rows;
+  const side = Math.min(height, Math.max(LEAST_SIDE, ratio));
+  const tiles = cutEvery(height, side);
+  const tallest = Math.max(...tiles.map(({ start, length }) => seenRange(down, start, length).length));
+  const { ranges, keep } = chunks(height, bytes * tallest, options, side);
+  const partsOfTile = Math.ceil((ranges.length * side) / height);
+  const bands = tiles.flatMap(tile => {
+    const rows = cutEvery(tile.length, Math.ceil(side / partsOfTile));
+    return rows.map(({ start, length }) => ({ start: tile.start + start, length }));
+  });
+  return { bands, keep };
+}
+
+/** Ranges of `length` items, the last one maybe shorter. */
+const cutEvery = (count: number, length: number): Range[] =>
+  Array.from({ length: Math.ceil(count / length) }, (_, i) => ({
+    start: i * length,
+    length: Math.min(length, count - i * length),
+  }));
 
 /** The columns of a matrix from the first to the last that any of some rows sees. */
 function seenRange({ cols, data }: Matrix, row: number, rows: number): Range {

@@ -10,11 +10,11 @@ import { channelNorm, conv, layerNorm, linear, toTokens } from '../nn/layers.ts'
 import { bicubic } from '../nn/resize.ts';
 import type { Scope } from '../nn/scope.ts';
 import { type AttentionOptions, chunks, holding, inProjection, inTurn, scores, toHeads } from './attention.ts';
-import { pooled } from './jafar.ts';
+import { pooled } from './encoder.ts';
 import { linspace } from './positions.ts';
 import type { Upsampler } from './types.ts';
 
-export interface LoftUpOptions extends AttentionOptions {
+interface LoftUpOptions extends AttentionOptions {
   /** Positions of the cells: waves beside the features, or a learned 16x16 grid added to them. */
   positions?: 'sine' | 'learnable';
   /**
@@ -66,7 +66,7 @@ export function loftUp(
     values: projected(cells, layer.at('0'), 'norm_kv', 2),
   }));
 
-  const { ranges, keep } = chunks(count(size), 4 * b * HEADS * cells.shape[1], options);
+  const { ranges, keep } = chunks(count(size), 4 * b * LAYERS * HEADS * cells.shape[1], options);
   let last: Tensor | undefined;
   const parts = ranges.map(({ start, length }) => {
     let [x] = inTurn([slice(pixels, 1, start, length)], last);

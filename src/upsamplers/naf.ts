@@ -4,13 +4,12 @@ import { GraphError, type Matrix, type Tensor } from '../graph/tensor.ts';
 import { bilinear } from '../nn/resize.ts';
 import type { Scope } from '../nn/scope.ts';
 import type { AttentionOptions } from './attention.ts';
-import { encoder } from './encoder.ts';
-import { pooled } from './jafar.ts';
+import { encoder, pooled } from './encoder.ts';
 import { localAttention, UNSEEN } from './local-attention.ts';
 import { turnByPeriods } from './positions.ts';
 import type { Upsampler } from './types.ts';
 
-export interface NafOptions extends AttentionOptions {
+interface NafOptions extends AttentionOptions {
   /** Channels of queries and keys; 256 in the official weights. */
   width?: number;
   /** Each weighs its share of the features' channels. */
