@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { writeFileAtomic } from '../base/files.ts';
+import type { Config } from '../experiments/config.ts';
 import { Stopped } from '../experiments/events.ts';
 import { runInWorker } from '../experiments/executor.ts';
 import { resolveConfig } from '../experiments/resolve-config.ts';
@@ -106,6 +107,7 @@ export async function benchCommand(options: BenchOptions, command: string): Prom
       rows,
       out,
       runs.map(run => run.out),
+      config,
     );
   status.print(`done in ${duration((performance.now() - start) / 1000)}`);
   return 0;
@@ -140,8 +142,14 @@ async function runOnce(
 }
 
 /** Means and spreads over training seeds. */
-function printSeeds(json: boolean, rows: readonly ResultRow[], out: string, roots: readonly string[]): void {
-  const { rows: spreads, results } = seedResults(roots, rows);
+function printSeeds(
+  json: boolean,
+  rows: readonly ResultRow[],
+  out: string,
+  roots: readonly string[],
+  { seed, evaluation: { resamples } }: Config,
+): void {
+  const { rows: spreads, results } = seedResults(roots, rows, { seed, resamples });
   writeFileAtomic(join(out, 'results.json'), `${JSON.stringify(results, null, 2)}\n`);
   if (json) {
     for (const row of results) process.stdout.write(`${JSON.stringify(row)}\n`);

@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { UserError } from '../base/errors.ts';
 import { createFile, makeFolder, writeFileAtomic } from '../base/files.ts';
+import { isAlive } from '../base/processes.ts';
 import type { Config } from './config.ts';
+import { configDifferences } from './config-differences.ts';
 import { checkConfig, readYaml } from './resolve-config.ts';
 
 /** Where the files of a run are. Everything in it is written atomically, so that it is valid whenever one looks. */
@@ -34,7 +36,9 @@ export class RunFolder {
   open(config: Config): boolean {
     if (existsSync(this.config)) {
       const earlier = checkConfig(readYaml(this.config), this.config);
-      const differing = differences(comparable(earlier), comparable(config), []);
+      const differing = configDifferences(comparable(earlier), comparable(config)).map(
+        ({ path, first, second }) => `${path}: there ${JSON.stringify(first)}, asked for ${JSON.stringify(second)}`,
+      );
       if (differing.length > 0) {
         throw new UserError(
           `${this.root} holds a run of another configuration:\n${differing.map(line => `  ${line}`).join('\n')}\n` +
@@ -65,29 +69,8 @@ export class RunFolder {
   }
 }
 
-function isAlive(pid: number): boolean {
-  if (!Number.isInteger(pid) || pid < 1) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
 /** What decides the numbers: how fast they are made does not. */
 export function comparable({ threads: _, training, ...rest }: Config): Record<string, unknown> {
   const { checkpointSeconds: __, workers: ___, ...decisive } = training;
   return { ...rest, training: decisive };
-}
-
-function differences(a: unknown, b: unknown, path: readonly string[]): string[] {
-  const isObject = (x: unknown): x is Record<string, unknown> =>
-    typeof x === 'object' && x !== null && !Array.isArray(x);
-  if (isObject(a) && isObject(b)) {
-    const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
-    return [...keys].flatMap(key => differences(a[key], b[key], [...path, key]));
-  }
-  const [was, now] = [JSON.stringify(a), JSON.stringify(b)];
-  return was === now ? [] : [`${path.join('.')}: there ${was}, asked for ${now}`];
 }

@@ -16,10 +16,10 @@ export type SeedResult = Record<string, unknown> & { upsampler: string; dataset:
 export function seedResults(
   roots: readonly string[],
   single: readonly ResultRow[],
+  bootstrap: { seed: number; resamples: number },
 ): { rows: SeedRow[]; results: SeedResult[] } {
   const runs = roots.map(readRun);
-  const { seed } = runs[0].config;
-  const options = { metrics: 'all', sharedOnly: false, force: false, seed, resamples: 2000 } as const;
+  const options = { metrics: 'all', sharedOnly: false, force: false, ...bootstrap } as const;
   const { rows } = compareSeeds(runs, undefined, options);
   const keys = [...new Set(rows.map(({ upsampler, dataset }) => JSON.stringify([upsampler, dataset])))];
   const results = keys.map(key => {

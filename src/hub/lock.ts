@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { UserError } from '../base/errors.ts';
+import { isAlive } from '../base/processes.ts';
 import { diskError } from '../downloads/disk.ts';
 
 /**
@@ -36,15 +37,5 @@ function holder(path: string): string[] {
     return readFileSync(path, 'utf8').split(' ');
   } catch {
     return [];
-  }
-}
-
-function isAlive(pid: number): boolean {
-  if (!Number.isInteger(pid) || pid < 1) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
