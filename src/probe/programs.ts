@@ -6,7 +6,7 @@ import { compile } from '../runtime/node.ts';
 import type { CompileOptions, Program } from '../runtime/program.ts';
 import type { ProbeGraph } from './probe.ts';
 
-export interface ProgramOptions extends Omit<CompileOptions, 'bound'> {
+export interface ProgramOptions extends Omit<CompileOptions, 'bound' | 'forGradient'> {
   passes?: Passes;
 }
 
@@ -29,7 +29,7 @@ export function compileInference(
   options: ProgramOptions = {},
 ): Promise<Program> {
   const [logits] = prepare([graph.logits], options.passes ?? defaultPasses, { forGradient: false });
-  return compile({ predict: { logits } }, { ...options, bound: new Map([...frozen, ...trained]) });
+  return compile({ predict: { logits } }, { ...options, forGradient: false, bound: new Map([...frozen, ...trained]) });
 }
 
 /**

@@ -4,7 +4,7 @@ import { UserError } from '../base/errors.ts';
 import { toOnnx } from '../graph/onnx/model.ts';
 import { deduplicate } from '../graph/passes/deduplicate.ts';
 import { type Stage, split } from '../graph/passes/split.ts';
-import { count, GraphError, show, type Tensor } from '../graph/tensor.ts';
+import { count, GraphError, show, type Tensor, topological } from '../graph/tensor.ts';
 import type { CompileOptions, Feeds, OutputGroups, Program, Results } from './program.ts';
 
 interface CompiledStage {
@@ -33,7 +33,8 @@ export async function compile(groups: OutputGroups, options: CompileOptions = {}
       }
       shapes.set(name, tensor);
     }
-    const session = await createSession(model.bytes, options);
+    const blocked = (options.forGradient ?? true) || mixesNeighbours([...outputs.values()]);
+    const session = await createSession(model.bytes, options, blocked);
     // the session has its own copy: give the memory back now, not when the garbage collector comes round
     (model.bytes.buffer as ArrayBuffer).resize(0);
     compiled.push({
@@ -62,9 +63,23 @@ function plan(groups: OutputGroups, cut: boolean): Stage[] {
   return [...renewed].map(([group, outputs]) => ({ rate: 'clicks', group, outputs }));
 }
 
-async function createSession(model: Uint8Array, options: CompileOptions): Promise<ort.InferenceSession> {
+/**
+ * Whether there are spatial convolutions of several channels: in an inference only these gain from ONNX Runtime's
+ * blocked layouts. The tile transforms of Winograd, of one channel each, would have to be put in order again.
+ */
+const mixesNeighbours = (outputs: readonly Tensor[]): boolean =>
+  topological(outputs).some(({ op, inputs, attributes }) => {
+    const [, channels, ...kernel] = op === 'conv2d' ? inputs[1].shape : [];
+    return kernel.some(side => side > 1) && channels * (attributes.groups as number) > 1;
+  });
+
+async function createSession(
+  model: Uint8Array,
+  options: CompileOptions,
+  blocked: boolean,
+): Promise<ort.InferenceSession> {
   try {
-    return await ort.InferenceSession.create(model, sessionOptions(options));
+    return await ort.InferenceSession.create(model, sessionOptions(options, blocked));
   } catch (error) {
     const message = error instanceof Error ? error.message : `${error}`;
     if (options.device !== 'webgpu' || !message.includes('WebGPU adapter')) throw error;
@@ -76,11 +91,12 @@ async function createSession(model: Uint8Array, options: CompileOptions): Promis
   }
 }
 
-function sessionOptions({
-  device = 'cpu',
-  threads = availableParallelism(),
-}: CompileOptions): ort.InferenceSession.SessionOptions {
+function sessionOptions(
+  { device = 'cpu', threads = availableParallelism() }: CompileOptions,
+  blocked: boolean,
+): ort.InferenceSession.SessionOptions {
   return {
+    graphOptimizationLevel: blocked ? 'all' : 'extended',
     executionProviders: [device],
     intraOpNumThreads: threads,
     logSeverityLevel: 4,

@@ -27,4 +27,6 @@ export interface CompileOptions {
   threads?: number;
   /** Run only what changed (the split pass). On by default. */
   split?: boolean;
+  /** Whether gradients are among the outputs, which decides how values are laid out in memory. True by default. */
+  forGradient?: boolean;
 }

@@ -7,7 +7,7 @@ import { type ConvOptions, conv2d, type Pads } from '../ops/conv.ts';
 import { add, relu } from '../ops/elementwise.ts';
 import { concat, slice } from '../ops/layout.ts';
 import { matmul, resample } from '../ops/linear.ts';
-import { input, type Matrix, type Shape, type Tensor, topological } from '../tensor.ts';
+import { count, input, type Matrix, type Shape, type Tensor, topological } from '../tensor.ts';
 import { commute } from './commute.ts';
 
 const BOUNDS = { element: 1e-5, l2: 5e-6 };
@@ -74,6 +74,15 @@ describe('commute moves', () => {
     ],
     ['resampled rows only', { x: [1, 32, 4, 4], out: [128, undefined], kernel: [1, 1], channels: 4 }],
   ])('%s', (_, one) => expectMoved(layer(one)));
+
+  it('its bias too, where a tap keeps constants', () => {
+    const sizes = (one: Layer) =>
+      topological(commute([layer(one)])).flatMap(t => (t.op === 'add' ? [count(t.shape)] : []));
+    const one = { x: [1, 8, 4, 4], kernel: [3, 3], bias: true } as const;
+    expect(sizes({ ...one, options: { pads: SAME } })).toEqual([9 * 3 * 16]);
+    // no tap sees the whole map
+    expect(sizes({ ...one, out: [40, 40], options: { pads: [3, 3, 3, 3] } })).toEqual([3 * 44 * 44]);
+  });
 
   it('a convolution of what another one gave below it', async () => {
     const features = input('x', [1, 8, 4, 4], 'image');

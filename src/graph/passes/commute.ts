@@ -3,7 +3,7 @@ import type { ConvAttributes } from '../ops/conv.ts';
 import { add } from '../ops/elementwise.ts';
 import { concat, slice, transpose } from '../ops/layout.ts';
 import { matmul, resample, resampleCost } from '../ops/linear.ts';
-import { count, type Matrix, type Tensor } from '../tensor.ts';
+import { constant, count, type Matrix, type Tensor } from '../tensor.ts';
 import { rewrite } from './rewrite.ts';
 
 /**
@@ -78,9 +78,33 @@ function belowResample(node: Tensor): Tensor | null {
 
   const weight = reshape(transpose(w, [2, 3, 0, 1]), [kh * kw * o, c]);
   const low = matmul(weight, reshape(x, [b, c, h * width]));
-  const maps = transpose(reshape(low, [b, kh, kw, o, h, width]), [0, 3, 1, 4, 2, 5]);
+  const tap = bias && constantTap(rows, kh, cols, kw);
+  const biased = tap === undefined ? low : add(low, atTap(bias, tap, kh * kw));
+  const maps = transpose(reshape(biased, [b, kh, kw, o, h, width]), [0, 3, 1, 4, 2, 5]);
   const y = resample(reshape(maps, [b, o, kh * h, kw * width]), rows, cols);
-  return bias ? add(y, reshape(bias, [1, o, 1, 1])) : y;
+  return bias && tap === undefined ? add(y, reshape(bias, [1, o, 1, 1])) : y;
+}
+
+/** A tap whose copy of the upsampling gives a constant map back as it is: what is added there is added everywhere. */
+function constantTap(rows: Matrix, kh: number, cols: Matrix, kw: number): number | undefined {
+  const [i, j] = [keepingBlock(rows, kh), keepingBlock(cols, kw)];
+  return i < 0 || j < 0 ? undefined : i * kw + j;
+}
+
+/** The first of the blocks side by side in a matrix whose rows all sum to 1; -1 if there is none. */
+function keepingBlock({ rows, cols, data }: Matrix, blocks: number): number {
+  const width = cols / blocks;
+  const sum = (at: number) => data.subarray(at, at + width).reduce((a, b) => a + b, 0);
+  const keeps = (block: number) =>
+    Array.from({ length: rows }, (_, row) => sum(row * cols + block * width)).every(s => Math.abs(s - 1) < 1e-6);
+  return Array.from({ length: blocks }, (_, block) => block).findIndex(keeps);
+}
+
+/** [taps * o, 1]: zeros but for the bias of one tap. */
+function atTap(bias: Tensor, tap: number, taps: number): Tensor {
+  const [o] = bias.shape;
+  const zeros = (n: number) => (n > 0 ? [constant(new Float32Array(n * o), [n * o, 1])] : []);
+  return concat([...zeros(tap), reshape(bias, [o, 1]), ...zeros(taps - 1 - tap)], 0);
 }
 
 /** [S_0 V | S_1 V | ...]: for each tap the upsampling matrix shifted by it, zeros moving in. */

@@ -11,7 +11,7 @@ import { rowsOf } from './rows.ts';
 import { bestTile, type Tile } from './winograd-tiles.ts';
 
 export interface WinogradOptions {
-  /** Bound on a band's transformed input, in bytes, for maps above `keepBytes`. Twice that where nothing is held for a gradient. */
+  /** Bound on a band's transformed input, in bytes, for maps above `keepBytes`. Three times that where nothing is held for a gradient. */
   bandBytes: number;
   /** Up to this size the transformed input is held for the gradient, above it is computed again. */
   keepBytes: number;
@@ -94,7 +94,7 @@ function transformed(node: Tensor, { bandBytes, keepBytes, forGradient = true }:
   const rowBytes = 4 * Math.max(c, o) * points * columns;
   // what is held whole anyway need not be worked on in bands, which cost a little time
   const keep = rowBytes * tileRows * b <= keepBytes;
-  const bandRows = Math.max(1, Math.floor((forGradient ? bandBytes : 2 * bandBytes) / rowBytes));
+  const bandRows = Math.max(1, Math.floor((forGradient ? bandBytes : 3 * bandBytes) / rowBytes));
   const bands = keep ? 1 : Math.ceil(tileRows / bandRows);
   const right = columns * tile.out + 2 - pads[1] - width;
   const seenColumns = width + Math.min(0, right);
