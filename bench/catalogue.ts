@@ -8,7 +8,7 @@ export interface Workload {
   peer: readonly string[];
 }
 
-export const catalogue = [
+const probe = [
   {
     name: 'head',
     description: 'forward and backward of the conv head on [1,384,112,112], gradients to all weights and to the input',
@@ -32,12 +32,62 @@ export const catalogue = [
   },
 ] as const satisfies readonly Workload[];
 
-export type WorkloadName = (typeof catalogue)[number]['name'];
+/** Backbones, by the peer's name for them. */
+const VITS = { s14: 'dinov2-s14', b16: 'dino-b16' };
 
-/** @throws UserError that lists the known ones where there is none of that name. */
-export function findWorkload(name: string): Workload & { name: WorkloadName } {
-  const found = catalogue.find(workload => workload.name === name);
-  if (found) return found;
-  const known = catalogue.map(workload => workload.name);
-  throw new UserError(`unknown workload "${name}"; ${suggest(name, known)}`);
+export const backboneWork = Object.entries(VITS).flatMap(([model, backbone]) =>
+  [1, 2].flatMap(scale =>
+    [false, true].map(toTokens => ({
+      name: `vit-${model}-${224 * scale}${toTokens ? '-gradient' : ''}`,
+      description: `features of one image of ${224 * scale} px${toTokens ? ', and the gradient to its tokens' : ''}`,
+      peer: ['vit', '--model', model, '--scale', `${scale}`, ...(toTokens ? ['--gradient'] : [])],
+      ...{ backbone, scale, toTokens },
+    })),
+  ),
+);
+
+export const upsamplerWork = ['lift', 'featup', 'loftup', 'jafar', 'anyup', 'naf'].flatMap(upsampler =>
+  [false, true].map(kept => ({
+    name: `${upsampler}${kept ? '-later' : ''}`,
+    description: kept
+      ? 'new features for an image that was there before: what depends on it alone is kept by us'
+      : `features [1,384,16,16] to a finer grid, guided by an image of 224 px`,
+    peer: ['up', '--method', upsampler],
+    ...{ upsampler, kept },
+  })),
+);
+
+/** Which script of the other side knows the work of a group. */
+export type PeerScript = 'probe' | 'features';
+
+interface Group {
+  script: PeerScript;
+  workloads: readonly Workload[];
+}
+
+/** The first is what is measured by default. */
+export const groups: Readonly<Record<'probe' | 'backbones' | 'upsamplers', Group>> = {
+  probe: { script: 'probe', workloads: probe },
+  backbones: { script: 'features', workloads: backboneWork },
+  upsamplers: { script: 'features', workloads: upsamplerWork },
+};
+
+export type ProbeWork = (typeof probe)[number]['name'];
+
+export const catalogue: readonly (Workload & { script: PeerScript })[] = Object.values(groups).flatMap(
+  ({ script, workloads }) => workloads.map(workload => ({ ...workload, script })),
+);
+
+/**
+ * The workload of a name, or all of a group.
+ *
+ * @throws UserError that lists the known ones where there is none of that name.
+ */
+export function findWorkloads(name: string): typeof catalogue {
+  const group = Object.entries(groups).find(([title]) => title === name)?.[1].workloads;
+  const found = catalogue.filter(workload => workload.name === name || group?.some(w => w.name === workload.name));
+  if (found.length > 0) return found;
+  throw new UserError(
+    `unknown workload "${name}"; ${suggest(name, [...Object.keys(groups), ...catalogue.map(w => w.name)])}`,
+  );
 }

@@ -3,14 +3,17 @@ import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
 import { UserError } from '../src/base/errors.ts';
 import { busyShare } from './busy.ts';
-import { catalogue, findWorkload } from './catalogue.ts';
+import { type catalogue, findWorkloads, groups, type PeerScript } from './catalogue.ts';
 import { type Comparison, compare, table } from './compare.ts';
 import { findPeer, installPeer } from './peer.ts';
 import { sample } from './sample.ts';
 
 const SCRIPT = fileURLToPath(import.meta.url);
 /** Seen from dist/bench, where this runs. */
-const DEFAULT_PEER = fileURLToPath(new URL('../../../shared/peers/torch_probe.py', import.meta.url));
+const PEERS: Readonly<Record<PeerScript, string>> = {
+  probe: fileURLToPath(new URL('../../../shared/peers/torch_probe.py', import.meta.url)),
+  features: fileURLToPath(new URL('../../bench/peers/torch_features.py', import.meta.url)),
+};
 const SIZE = 224;
 
 interface Options {
@@ -29,18 +32,19 @@ type OwnOptions = Pick<Options, 'runs' | 'threads' | 'size'>;
 const say = (message: string) => void process.stderr.write(`${message}\n`);
 
 async function main(names: readonly string[], options: Options): Promise<void> {
-  const chosen = names.length > 0 ? [...new Set(names)].map(findWorkload) : catalogue;
-  const peer = peerOf(options);
+  const chosen = new Set((names.length > 0 ? names : ['probe']).flatMap(findWorkloads));
+  const peers = new Map([...new Set([...chosen].map(({ script }) => script))].map(s => [s, peerOf(options, s)]));
   const { rounds, runs, threads, size } = options;
   const common = ['--runs', `${runs}`, '--threads', `${threads}`, '--size', `${size}`];
   const results: Comparison[] = [];
-  for (const { name, peer: args } of chosen) {
+  for (const { name, script, peer: args } of chosen) {
+    const peer = peers.get(script);
     const result = await compare(name, rounds, {
       ours: async () => {
         await warnWhereBusy();
         return sample(process.execPath, [SCRIPT, 'ours', name, ...common]);
       },
-      torch: peer && (() => sample(peer.python, [peer.script, ...args, ...common], peer.env)),
+      torch: peer ? () => sample(peer.python, [peer.script, ...args, ...common], peer.env) : null,
       progress: say,
     });
     if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);
@@ -50,9 +54,9 @@ async function main(names: readonly string[], options: Options): Promise<void> {
   process.stdout.write(`${table(results)}\nratio = torch s / ours s: above 1, ours is the faster\n`);
 }
 
-function peerOf({ peer: script, python }: Options) {
+function peerOf({ peer: script, python }: Options, which: PeerScript) {
   if (script === false) return null;
-  const found = findPeer({ script, defaultScript: DEFAULT_PEER, python });
+  const found = findPeer({ script, defaultScript: PEERS[which], python });
   if (!('missing' in found)) return found;
   say(`NO PEER, only our times are given: ${found.missing}`);
   return null;
@@ -69,7 +73,7 @@ async function warnWhereBusy(): Promise<void> {
 async function ours(name: string, { runs, threads, size }: OwnOptions): Promise<void> {
   // loaded here, so that the process that only waits stays small
   const { measureHere } = await import('./ours.ts');
-  const line = await measureHere(findWorkload(name).name, runs, { threads, size });
+  const line = await measureHere(findWorkloads(name)[0].name, runs, { threads, size });
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 
@@ -92,11 +96,17 @@ function cli(): Command {
   const program = own(
     new Command('npm run bench:speed --')
       .description('Measures clickprobe against PyTorch: the same work, on this machine, in this run, side by side.')
-      .argument('[workload...]', `${catalogue.map(({ name }) => name).join(' | ')} (default: all)`)
+      .argument(
+        '[workload...]',
+        `names as below, or ${Object.keys(groups).join(' | ')} for all of a group (default: probe)`,
+      )
       .option('--rounds <n>', 'how often the sides take turns, each time in a new process', positive('--rounds'), 3),
   )
     .option('--json', 'print one JSON object a line instead of the table')
-    .option('--peer <file>', 'script of the other side (default: ../shared/peers/torch_probe.py)')
+    .option(
+      '--peer <file>',
+      'script of the other side (default: ../shared/peers/torch_probe.py, of the groups backbones and upsamplers bench/peers/torch_features.py)',
+    )
     .option('--no-peer', 'measure ours alone')
     .option('--python <file>', 'what runs the peer (default: the first of /usr/bin/python3, python3 that has torch)')
     .usage('[options] [workload...]')
@@ -109,9 +119,13 @@ function cli(): Command {
   return program;
 }
 
+const line = ({ name, description }: (typeof catalogue)[number] | { name: string; description: string }) =>
+  `  ${name.padEnd(20)} ${description}`;
+
 const help = `
-Workloads:
-${catalogue.map(({ name, description }) => `  ${name.padEnd(12)} ${description}`).join('\n')}
+${Object.entries(groups)
+  .map(([title, { workloads }]) => `${title}:\n${workloads.map(line).join('\n')}`)
+  .join('\n')}
 
 Results go to stdout, all else to stderr. Without a peer only our times are given.
 ${installPeer}
@@ -119,6 +133,7 @@ ${installPeer}
 Examples:
   npm run build && npm run bench:speed
   npm run bench:speed -- head train --rounds 5
+  npm run bench:speed -- backbones --rounds 1
   npm run --silent bench:speed -- click --json > click.jsonl
   npm run bench:speed -- later-click --no-peer --threads 1`;
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { catalogue, findWorkload } from './catalogue.ts';
+import { catalogue, findWorkloads } from './catalogue.ts';
 import { workloads } from './workloads.ts';
 
 const small = { size: 28, threads: 1 };
@@ -9,8 +9,10 @@ it('every workload of the catalogue is there, and no other', () => {
 });
 
 it('an unknown name is an error that lists the known ones', () => {
-  expect(() => findWorkload('hed')).toThrow('unknown workload "hed"; did you mean "head"?');
-  expect(() => findWorkload('everything')).toThrow('known: head, train, click, later-click');
+  expect(() => findWorkloads('hed')).toThrow('unknown workload "hed"; did you mean "head"?');
+  expect(() => findWorkloads('everything')).toThrow(
+    'known: probe, backbones, upsamplers, head, train, click, later-click',
+  );
 });
 
 it('head: the loss of an untrained head on random labels is about log 2', async () => {
@@ -36,4 +38,24 @@ it.each(['click', 'later-click'] as const)('%s: gives probabilities of every pix
   expect(first.every(p => p > 0 && p < 1)).toBe(true);
   expect(new Set(first).size).toBeGreaterThan(1);
   expect(await step()).toEqual(first);
+});
+
+it.each(['vit-s14-224', 'vit-s14-448-gradient'])('%s: gives what depends on the image', async name => {
+  const step = await workloads[name](small);
+  const first = (await step()).slice();
+  expect(first.length % 384).toBe(0);
+  expect(first.some(x => x !== 0)).toBe(true);
+  expect(await step()).toEqual(first);
+});
+
+it.each(['lift', 'anyup', 'featup-later'])('%s: gives a finer map', async name => {
+  const step = await workloads[name]({ size: 56, threads: 1 });
+  const first = (await step()).slice();
+  expect(first.length).toBeGreaterThan(384 * 16 * 16);
+  expect(await step()).toEqual(first);
+});
+
+it('a group is all of its workloads', () => {
+  expect(findWorkloads('backbones').map(({ name }) => name)).toHaveLength(8);
+  expect(findWorkloads('jafar-later')).toHaveLength(1);
 });

@@ -9,7 +9,7 @@ import { prepare } from '../src/graph/passes/prepare.ts';
 import { input, type Tensor } from '../src/graph/tensor.ts';
 import { heads } from '../src/heads/heads.ts';
 import { toProbability } from '../src/interaction/session.ts';
-import { type Parameter, Scope } from '../src/nn/scope.ts';
+import { Scope } from '../src/nn/scope.ts';
 import { buildProbe, type Injection } from '../src/probe/probe.ts';
 import { compileInference, compileTraining, gradientName } from '../src/probe/programs.ts';
 import { compile } from '../src/runtime/node.ts';
@@ -17,8 +17,10 @@ import { Adam } from '../src/training/adam.ts';
 import { normalisedFocalLoss } from '../src/training/loss.ts';
 import { bilinearInterpolation, none } from '../src/upsamplers/interpolation.ts';
 import type { Upsampler } from '../src/upsamplers/types.ts';
-import type { WorkloadName } from './catalogue.ts';
+import { backboneWork, type ProbeWork, upsamplerWork } from './catalogue.ts';
 import { withMirror } from './flip.ts';
+import { backboneForward, upsamplerForward } from './frozen-workloads.ts';
+import { initial, noise } from './initial.ts';
 
 export interface WorkloadOptions {
   /** Side of the image in pixels; the head alone works on a map of half of it. */
@@ -29,15 +31,28 @@ export interface WorkloadOptions {
 /** Does the work once and gives its main result, to be looked at by whoever doubts that it was done. */
 export type Step = () => Promise<Float32Array>;
 
+type Workload = (options: WorkloadOptions) => Promise<Step>;
+
 const WIDTH = 384;
 const LEARNING_RATE = 5e-5;
 
 /** Everything that is done once before the clock starts: graph, gradients, compilation, data. */
-export const workloads: Readonly<Record<WorkloadName, (options: WorkloadOptions) => Promise<Step>>> = {
+const probeWork: Readonly<Record<ProbeWork, Workload>> = {
   head,
   train,
   click: options => click(options, { upsampler: bilinearInterpolation, injection: 'early', newImage: true }),
   'later-click': options => click(options, { upsampler: none, injection: 'late', newImage: false }),
+};
+
+/** By the names of the catalogue. */
+export const workloads: Readonly<Record<string, Workload>> = {
+  ...probeWork,
+  ...Object.fromEntries(
+    backboneWork.map(work => [work.name, (options: WorkloadOptions) => backboneForward(work, options)]),
+  ),
+  ...Object.fromEntries(
+    upsamplerWork.map(work => [work.name, (options: WorkloadOptions) => upsamplerForward(work, options)]),
+  ),
 };
 
 const convHead = heads.find(({ name }) => name === 'conv')!;
@@ -127,15 +142,6 @@ const probe = (batch: number, size: number, upsampler: Upsampler, injection: Inj
     batch,
     [size, size],
   );
-
-/** Random weights: speed does not depend on them. */
-const initial = (parameters: ReadonlyMap<string, Parameter>) =>
-  new Map([...parameters].map(([name, p]) => [name, p.initialise(p.shape, Random.of(0, name))]));
-
-function noise(name: string, length: number): Float32Array {
-  const random = Random.of(0, 'data', name);
-  return Float32Array.from({ length }, () => random.uniform());
-}
 
 function coins(name: string, length: number): Float32Array {
   const random = Random.of(0, 'data', name);

@@ -1,0 +1,65 @@
+import { findBackbone } from '../src/backbones/registry.ts';
+import { gradient } from '../src/graph/gradient.ts';
+import { sum } from '../src/graph/ops/basic.ts';
+import { mul } from '../src/graph/ops/elementwise.ts';
+import { prepare } from '../src/graph/passes/prepare.ts';
+import { count, input } from '../src/graph/tensor.ts';
+import { Scope } from '../src/nn/scope.ts';
+import { compile } from '../src/runtime/node.ts';
+import { findUpsampler } from '../src/upsamplers/registry.ts';
+import type { backboneWork, upsamplerWork } from './catalogue.ts';
+import { initial, noise } from './initial.ts';
+import type { Step, WorkloadOptions } from './workloads.ts';
+
+/** Channels and side of the features that upsamplers are given. */
+const [CHANNELS, CELLS] = [384, 16];
+
+/** A backbone's features of an image that is `scale` times `size`; with `toTokens` their gradient to its tokens. */
+export async function backboneForward(
+  { backbone: name, scale, toTokens }: (typeof backboneWork)[number],
+  { size, threads }: WorkloadOptions,
+): Promise<Step> {
+  const backbone = findBackbone(name);
+  const side = size * scale;
+  const image = input('image', [1, 3, side, side], 'image');
+  const scope = Scope.frozen('backbone');
+  const cells = side / backbone.early.stride;
+  const shape = [1, backbone.early.channels, cells, cells];
+  const tokens = toTokens ? input('tokens', shape, 'clicks') : undefined;
+  const features = backbone.features(image, scope, tokens);
+  const given = { image: noise('image', count(image.shape)) };
+  const bound = initial(scope.parameters);
+  if (!tokens) {
+    const program = await compile({ look: { y: features } }, { threads, bound, forGradient: false });
+    return async () => (await program.run('look', given)).y;
+  }
+  const weigh = input('weigh', features.shape, 'image');
+  const [y] = gradient(sum(mul(features, weigh), [0, 1, 2, 3]), [tokens]);
+  // all is fed anew with every step: nothing to keep between runs
+  const program = await compile({ step: { y } }, { threads, bound, split: false });
+  const more = { tokens: new Float32Array(count(shape)), weigh: noise('weigh', count(features.shape)) };
+  return async () => (await program.run('step', { ...given, ...more })).y;
+}
+
+/** An upsampler's forward pass; `kept`: the image was there before, only the features are new. */
+export async function upsamplerForward(
+  { upsampler: name, kept }: (typeof upsamplerWork)[number],
+  { size, threads }: WorkloadOptions,
+): Promise<Step> {
+  const image = input('image', [1, 3, size, size], 'image');
+  // so that smaller sizes, for tests, keep the cells in a window
+  const cells = Math.max(CELLS, Math.floor(size / 14));
+  const features = input('features', [1, CHANNELS, cells, cells], 'clicks');
+  const scope = Scope.frozen('upsampler');
+  const fine = findUpsampler(name).upsample(features, image, [size, size], scope);
+  const [y] = prepare([fine], undefined, { forGradient: false });
+  const bound = initial(scope.parameters);
+  const program = await compile({ look: { y } }, { threads, bound, split: kept, forGradient: false });
+  const given = { image: noise('image', count(image.shape)), features: noise('features', count(features.shape)) };
+  let known = false;
+  return async () => {
+    const feeds = kept && known ? { features: given.features } : given;
+    known = true;
+    return (await program.run('look', feeds)).y;
+  };
+}
