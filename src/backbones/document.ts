@@ -23,6 +23,8 @@ pass. \`backbone: NAME\` in a configuration (or \`--set backbone=NAME\`) takes o
 - **Scale.** The head expects features of a standard deviation of about 1. What a family's features are multiplied by is
   said there; all others enter as they are, their scale being unmeasured here.
 - **Parameters** are those that features may need, without heads.
+
+Any other network comes as a file: \`--backbone FILE.onnx\`, see [onnx-backbones.md](onnx-backbones.md).
 `;
 
 /** docs/backbones.md: what there is to choose among, family by family. */

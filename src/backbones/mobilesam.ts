@@ -154,6 +154,7 @@ export const mobileSamBackbone: BackboneEntry = {
   featureScale: 12,
   // tokens have a standard deviation of 1 there, a freshly initialised click .2
   early: { channels: MOBILE_SAM.stages[INJECTION].channels, stride: STRIDE, gain: 10 },
+  qkv: { headChannels: MOBILE_SAM.stages[0].channels / MOBILE_SAM.stages[0].heads },
   normalisation: IMAGENET,
   features: mobileSam,
   weights: async path => mobileSamWeights(path),

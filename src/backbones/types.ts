@@ -1,4 +1,5 @@
 import type { Shape, Tensor } from '../graph/tensor.ts';
+import type { QkvLayout } from '../nn/lora.ts';
 import type { Parameter, Scope } from '../nn/scope.ts';
 
 /** Loaded parameters by their original names. */
@@ -25,6 +26,8 @@ export interface Backbone {
    * negative clicks are multiplied by, so that a click is not lost among the tokens at initial weights.
    */
   early: { channels: number; stride: number; gain: number };
+  /** How the weights of its attention are ordered, where not q, k, v of all heads one after the other. */
+  qkv?: QkvLayout;
   /** What the model subtracts from and divides RGB in 0..1 by. */
   normalisation: { mean: readonly [number, number, number]; std: readonly [number, number, number] };
   /**

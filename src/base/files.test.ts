@@ -30,6 +30,8 @@ describe('writeFileAtomic', () => {
     expect(readFileSync(path, 'utf8')).toBe('first');
     writeFileAtomic(path, Uint8Array.of(1, 0, 255));
     expect([...readFileSync(path)]).toEqual([1, 0, 255]);
+    writeFileAtomic(path, [Uint8Array.of(1, 2), new Uint8Array(0), Uint8Array.of(3)]);
+    expect([...readFileSync(path)]).toEqual([1, 2, 3]);
     expect(all()).toEqual(['a', join('a', 'b'), join('a', 'b', 'c.txt')]);
   });
 
@@ -50,6 +52,15 @@ describe('writeFileAtomic', () => {
     expect(error.message).toMatch(/is a file, not a folder|a file of that name is in the way/);
     expect(all()).toEqual(['file']);
     expect(readFileSync(path, 'utf8')).toBe('old');
+  });
+
+  it('writes a part larger than a block whole', () => {
+    const path = join(folder, 'large');
+    const part = new Uint8Array(2 ** 26 + 3).fill(7);
+    writeFileAtomic(path, [Uint8Array.of(1), part]);
+    const back = readFileSync(path);
+    expect(back.length).toBe(part.length + 1);
+    expect(back.subarray(1).equals(part)).toBe(true);
   });
 
   it('gives other errors as they are: they are not for the user to mend', () => {

@@ -1,19 +1,33 @@
 import { randomBytes } from 'node:crypto';
-import { appendFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { UserError } from './errors.ts';
 
+/** Node writes less than 2 GiB at a time. */
+const BLOCK = 2 ** 26;
+
 /**
  * Writes a file so that a reader sees the old content or the new one, never a part: into a temporary
- * file beside it, flushed, then renamed.
+ * file beside it, flushed, then renamed. Several parts follow one another in the file; none is copied.
  *
  * @throws UserError where the disk is full or the place cannot be written; nothing is left behind.
  */
-export function writeFileAtomic(path: string, data: string | Uint8Array): void {
+export function writeFileAtomic(path: string, data: string | Uint8Array | readonly Uint8Array[]): void {
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(temporary, data, { flush: true });
+    const file = openSync(temporary, 'w');
+    try {
+      if (typeof data === 'string') writeFileSync(file, data);
+      else {
+        for (const part of data instanceof Uint8Array ? [data] : data) {
+          for (let at = 0; at < part.length; at += BLOCK) writeFileSync(file, part.subarray(at, at + BLOCK));
+        }
+      }
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
     renameSync(temporary, path);
   } catch (error) {
     discard(temporary);

@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { UserError } from '../base/errors.ts';
 import { writeFileAtomic } from '../base/files.ts';
+import { withUpsamplersNamed } from '../experiments/choose-upsamplers.ts';
 import type { Config } from '../experiments/config.ts';
 import { Stopped } from '../experiments/events.ts';
 import { runInWorker } from '../experiments/executor.ts';
@@ -14,6 +16,8 @@ import { seedText } from '../report/comparison.ts';
 import { fixed } from '../report/format.ts';
 import { resultsTable } from '../report/table.ts';
 import type { ResultRow } from '../report/types.ts';
+import { downloadText } from './download-text.ts';
+import { namedFiles } from './named-files.ts';
 import { duration, ProgressTracker, StatusLine } from './progress.ts';
 
 export interface BenchOptions {
@@ -23,8 +27,14 @@ export interface BenchOptions {
   out?: string;
   backbone?: string;
   weights?: string;
+  onnxInput?: string;
+  onnxOutput?: string;
+  onnxTokens?: string | number;
+  onnxEarly?: string;
   upsamplers?: string[];
+  upsamplerWeights: string[];
   head?: string;
+  neck?: string;
   injection?: string;
   train?: string;
   epochs?: number;
@@ -43,29 +53,71 @@ export interface BenchOptions {
 
 /** Runs `clickprobe bench`; the exit code is the command's. */
 export async function benchCommand(options: BenchOptions, command: string): Promise<number> {
-  const { backbone, weights, upsamplers, baselines, head, injection, seed, threads, device } = options;
+  const { backbone, weights, upsamplers, baselines, head, neck, injection, seed, threads, device } = options;
   const { datasets, mode, boundary, randomClicks } = options;
-  const config = resolveConfig({
+  const { onnxInput, onnxOutput, onnxTokens, onnxEarly } = options;
+  const files = namedFiles(options.upsamplerWeights, '--upsampler-weights');
+  const asked = resolveConfig({
     preset: options.preset,
     file: options.config,
     set: options.set,
     overrides: {
-      ...{ backbone, weights, upsamplers, baselines, head, injection, seed, threads, device },
+      ...{
+        backbone,
+        weights,
+        upsamplers,
+        upsamplerWeights: files,
+        baselines,
+        head,
+        neck,
+        injection,
+        seed,
+        threads,
+        device,
+      },
       training: { data: options.train, epochs: options.epochs },
+      onnx: { input: onnxInput, output: onnxOutput, tokens: onnxTokens, early: onnxEarly },
       // whole curves cost clicks that no NoC up to 90 % needs
       evaluation: { datasets, mode, boundary, randomClicks, targetIou: options.curves ? undefined : 0.9 },
     },
   });
+  const { config, notes } = withUpsamplersNamed(asked);
+  const idle = Object.keys(files).find(name => !config.upsamplers.includes(name));
+  if (idle !== undefined) {
+    throw new UserError(
+      `--upsampler-weights ${idle}=..: ${idle} is not among the upsamplers (${config.upsamplers.join(', ')}). ` +
+        'Name it in --upsamplers',
+    );
+  }
   const hash = createHash('sha256')
     .update(JSON.stringify(comparable(config)))
     .digest('hex')
     .slice(0, 8);
   const out = options.out ?? join('runs', `${options.preset}-${hash}`);
+  const { seeds, json } = options;
+  return runBench(config, { out, named: options.out !== undefined, seeds, json, notes }, command);
+}
 
+interface RunOptions {
+  out: string;
+  /** The user chose the folder. */
+  named: boolean;
+  seeds: number;
+  json: boolean;
+  /** Printed first. */
+  notes?: readonly string[];
+}
+
+/** Runs a bench, once per seed, and prints its table; gives the exit code of the command. */
+export async function runBench(
+  config: Config,
+  { out, named, seeds, json, notes = [] }: RunOptions,
+  command: string,
+): Promise<number> {
   const runs =
-    options.seeds === 1
+    seeds === 1
       ? [{ config, out }]
-      : Array.from({ length: options.seeds }, (_, i) => {
+      : Array.from({ length: seeds }, (_, i) => {
           const seed = config.seed + i;
           return { config: { ...config, seed }, out: join(out, `seed-${seed}`) };
         });
@@ -84,6 +136,7 @@ export async function benchCommand(options: BenchOptions, command: string): Prom
     status.print('stopping: saving after the current step (Ctrl-C again to stop at once)');
     stop.abort();
   };
+  for (const note of notes) status.print(note);
   process.on('SIGINT', interrupt);
   process.on('SIGTERM', interrupt);
   try {
@@ -93,17 +146,17 @@ export async function benchCommand(options: BenchOptions, command: string): Prom
     }
   } catch (error) {
     if (!(error instanceof Stopped)) throw error;
-    status.print(`stopped. To go on: the same command again${options.out ? '' : ` (it continues in ${out})`}`);
+    status.print(`stopped. To go on: the same command again${named ? '' : ` (it continues in ${out})`}`);
     return 130;
   } finally {
     status.clear();
     process.off('SIGINT', interrupt);
     process.off('SIGTERM', interrupt);
   }
-  if (runs.length === 1) print(options.json, rows, out);
+  if (runs.length === 1) print(json, rows, out);
   else
     printSeeds(
-      options.json,
+      json,
       rows,
       out,
       runs.map(run => run.out),
@@ -121,12 +174,14 @@ async function runOnce(
 ): Promise<ResultRow[]> {
   const tracker = new ProgressTracker();
   const rows: ResultRow[] = [];
-  const ticking = setInterval(() => status.status(`${prefix}${tracker.line()}`), 500);
+  let fetching = '';
+  const ticking = setInterval(() => status.status(`${prefix}${fetching || tracker.line()}`), 500);
   try {
     await runInWorker(
       request,
       event => {
         tracker.update(event);
+        fetching = event.type === 'download' ? `${event.what}: ${downloadText(event.progress)}` : '';
         if (event.type === 'note') status.print(event.text);
         if (event.type !== 'row') return;
         rows.push(event.row);

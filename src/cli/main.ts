@@ -11,6 +11,8 @@ function wholeNumber(value: string): number {
   return number;
 }
 
+const numberOrWord = (value: string): string | number => (/^\d+$/.test(value) ? Number(value) : value);
+
 function count(value: string): number {
   const number = wholeNumber(value);
   if (number < 1) throw new InvalidArgumentError('expected a whole number of at least 1');
@@ -44,15 +46,27 @@ program
   .option('--config <file>', 'YAML file whose entries replace the preset’s')
   .option('--set <entry=value>', 'one entry, such as training.epochs=5 (repeatable)', collect, [])
   .option('--out <dir>', 'run folder (default: runs/PRESET-HASH)')
-  .option('--backbone <name>', 'mobilesam, dinov2-s14, dino-b16 ..: docs/backbones.md lists all')
+  .option('--backbone <name>', 'mobilesam, dinov2-s14 ..: docs/backbones.md; or FILE.onnx: docs/onnx-backbones.md')
   .option('--weights <file>', 'file of the backbone’s weights (default: what clickprobe models get fetched)')
+  .option('--onnx-input <name>', 'of a FILE.onnx: the input that takes the image (default: found)')
+  .option('--onnx-output <name>', 'the value that holds features, an output or any other (default: found)')
+  .option('--onnx-tokens <form>', 'auto, map, map-last, or how many tokens stand before the grid’s', numberOrWord)
+  .option('--onnx-early <name>', 'the node or value that early clicks are added to (default: found)')
   .option(
     '--upsamplers <names>',
-    'comma-separated: none,nearest,bilinear,bicubic,joint-bilateral,jbu,guided-filter',
+    'comma-separated: none,bilinear,jbu,anyup .. (docs/upsamplers.md lists them); unlearned: all that need no weights; ' +
+      'all: these and the learned ones whose weights are here',
     list,
   )
-  .option('--head <name>', 'linear, simple-conv or conv')
-  .option('--injection <where>', 'where clicks enter: early or late')
+  .option(
+    '--upsampler-weights <name=file>',
+    'file of a learned upsampler’s weights (repeatable; default: the official ones for the backbone, fetched)',
+    collect,
+    [],
+  )
+  .option('--head <name>', 'linear, simple-conv, conv (default), conv-dilated ..: docs/heads.md lists all')
+  .option('--neck <name>', 'several scales: simple-fpn, upsampler-fpn, upsampler-fpn-wide: docs/architectures.md')
+  .option('--injection <where>', 'where clicks enter: early, late or late-upsampled: docs/architectures.md')
   .option('--train <set>', 'training set as KIND:PATH, such as coco:DIR; synthetic needs no path')
   .option('--epochs <n>', 'training epochs', wholeNumber)
   .option('--datasets <sets>', 'test sets, comma-separated: grabcut:DIR,berkeley:DIR,synthetic', list)
@@ -74,9 +88,13 @@ Examples:
   clickprobe bench --upsamplers none,bilinear --epochs 2 a first look
   clickprobe bench --train coco:DIR --datasets grabcut:DIR,berkeley:DIR --out runs/coco
   clickprobe bench --seeds 3 --no-curves                 three trainings of each probe, mean and spread
+  clickprobe bench --upsamplers bilinear,anyup,naf       learned ones; fetches their weights once
+  clickprobe bench --upsamplers featup-kernels --upsampler-weights featup-kernels=clip_jbu_stack_cocostuff.ckpt
+  clickprobe bench --backbone resnet.onnx --onnx-output /layer4/Relu_output_0 --injection late
   clickprobe bench --preset paper --weights dinov2_vits14.safetensors --train sbd:DIR --datasets sbd:DIR
 
-Exit codes: 0 done, 2 wrong input, 74 cannot write, 130 stopped by Ctrl-C (run it again to go on).`,
+Exit codes: 0 done, 2 wrong input, 69 weights cannot be fetched, 74 cannot write, 130 stopped by Ctrl-C (run it again
+to go on).`,
   )
   .action(async options => {
     const { benchCommand } = await import('./bench.ts');
@@ -130,6 +148,140 @@ Exit codes: 0 done, 2 wrong input.`,
   .action(async (runs, options) => {
     const { compareCommand } = await import('./compare.ts');
     compareCommand(runs, options);
+  });
+
+program
+  .command('features')
+  .summary('pictures of what a backbone and upsamplers see in your images')
+  .argument('<image...>', 'JPEG, PNG, WebP or BMP files, folders of them, or drawn scenes as synthetic:SEED')
+  .description(
+    'Writes, for every image into a folder of its own, the PCA picture of the features before and after each upsampler,\n' +
+      'and one sheet of all (sheet.png). All upsamplers of an image share the colours of its low-res features. On request\n' +
+      'also how similar each pixel is to a point, and the features themselves. No training, no clicks.',
+  )
+  .option('--backbone <name>', 'as in clickprobe models list, or FILE.onnx', 'mobilesam')
+  .option('--upsampler <names>', 'one or several, comma-separated', list, ['bilinear'])
+  .option('--size <px>', 'longer side of what the network sees, brought to a multiple of its stride', count, 448)
+  .option('--similarity <x,y>', 'cosine of each pixel to this point, in pixels of the image (repeatable)', collect, [])
+  .option('--raw <format>', 'also write the features [C,H,W], float32: npy or safetensors')
+  .option('--out <dir>', 'where the folders go', 'features')
+  .option('--own-basis', 'fit the PCA to each map by itself: more detail, colours do not compare', false)
+  .option('--overwrite', 'replace files of an earlier call', false)
+  .option('--weights <file>', 'file of the backbone’s weights (default: what clickprobe models get fetched)')
+  .option('--upsampler-weights <name=file>', 'file of an upsampler’s weights (repeatable)', collect, [])
+  .option('--threads <n>', 'processor threads (default: all)', count)
+  .addOption(new Option('--device <name>', 'where the networks run').choices(['cpu', 'webgpu']).default('cpu'))
+  .option('--json', 'print one JSON object per image: sizes and paths', false)
+  .addHelpText(
+    'after',
+    `
+Examples:
+  clickprobe features synthetic:7 --upsampler bilinear,jbu,guided-filter
+  clickprobe features photo.jpg --similarity 120,80 --similarity 300,200
+  clickprobe features photos/ --backbone dinov2-s14 --size 518 --raw npy --out dinov2
+
+Memory: beside the networks, one map at a time, channels x height x width x 4 bytes: docs/features.md.
+Exit codes: 0 done, 2 wrong input, 74 cannot write, 130 stopped by Ctrl-C.`,
+  )
+  .action(async (images, options) => {
+    const { featuresCommand } = await import('./features.ts');
+    process.exitCode = await featuresCommand(images, options);
+  });
+
+const granularity = program
+  .command('granularity')
+  .summary('multi-granular probes: parts of objects and whole objects by one probe (LoRA, after GraCo)');
+granularity
+  .command('make')
+  .summary('cut the objects of a set into parts, to train multi-granular probes on')
+  .argument('<set>', 'KIND:PATH of a set with objects, such as sbd:DIR; synthetic needs no path')
+  .description(
+    'Lets a trained probe cut every object into parts: one click in the object, then some into what it predicts. Writes\n' +
+      'annotations.json (COCO’s format, a granularity per part) and pictures.html into a folder. The photos stay where\n' +
+      'they are. The same command again goes on where a stopped one was.',
+  )
+  .requiredOption('--from <run>', 'run folder of the clickprobe bench that trained the probe')
+  .option('--upsampler <name>', 'which of its probes (default: the only one)')
+  .addOption(new Option('--split <name>', 'part of the set').choices(['train', 'val']).default('train'))
+  .option('--limit <n>', 'only the first so many images', count)
+  .option('--repeats <n>', 'times that each object is cut; what comes twice is dropped', count, 1)
+  .option('--pictures <n>', 'images shown in pictures.html', wholeNumber, 30)
+  .option('--seed <n>', 'of the clicks', wholeNumber, 0)
+  .option('--out <dir>', 'folder to make (default: data/granular-SET)')
+  .option('--threads <n>', 'processor threads (default: all)', count)
+  .option('--json', 'print one JSON object: how many parts of each granularity', false)
+  .addHelpText(
+    'after',
+    `
+Examples:
+  clickprobe granularity make synthetic:200 --from runs/quick-1a2b3c4d --upsampler bilinear
+  clickprobe granularity make sbd:data/SBD --from runs/sbd --upsampler jbu --out data/granular-sbd
+  clickprobe granularity train --from runs/sbd --data granular:data/granular-sbd      what to do next
+
+Exit codes: 0 done, 2 wrong input, 74 cannot write, 130 stopped by Ctrl-C (run it again to go on).`,
+  )
+  .action(async (set, options) => {
+    const { granularityMakeCommand } = await import('./granularity.ts');
+    process.exitCode = await granularityMakeCommand(set, options);
+  });
+granularity
+  .command('train')
+  .summary('train multi-granular probes from trained ones and evaluate them, also by the oracle')
+  .description(
+    'Starts from the probes of a finished bench, with its settings. Head, click encoder, upsampler and backbone stay as\n' +
+      'they are; a table of ten granularities and LoRA on the attention of every block learn. Evaluates with granularity\n' +
+      '1, and by an oracle that takes the best of ten sessions, one per granularity; its rows are named so.',
+  )
+  .requiredOption('--from <run>', 'run folder of the clickprobe bench that trained the probes')
+  .requiredOption('--data <set>', 'granular:DIR, made by clickprobe granularity make')
+  .option('--upsamplers <names>', 'which of its probes, comma-separated (default: all)', list)
+  .addOption(
+    new Option('--place <where>', 'where granularities enter: in the backbone or after it')
+      .choices(['early', 'late'])
+      .default('early'),
+  )
+  .addOption(
+    new Option('--lora <projections>', 'what LoRA adapts: qk as the paper says, qv as GraCo’s code has it')
+      .choices(['qk', 'qv'])
+      .default('qk'),
+  )
+  .option('--rank <n>', 'inner size of LoRA’s updates', count, 8)
+  .option('--alpha <x>', 'updates count alpha / rank times', positive, 1)
+  .addOption(
+    new Option('--table-start <how>', 'normal: N(0,1) as GraCo has it; zero: at first a granularity changes nothing')
+      .choices(['normal', 'zero'])
+      .default('normal'),
+  )
+  .option('--joint', 'train the (learned) upsampler too', false)
+  .option('--oracle <percents>', 'IoUs that the oracle counts clicks to', list, ['85', '90'])
+  .option('--epochs <n>', 'training epochs (default: those of the run)', wholeNumber)
+  .option('--datasets <sets>', 'test sets, comma-separated (default: those of the run)', list)
+  .option(
+    '--set <entry=value>',
+    'one more entry of its configuration, such as training.batch=16 (repeatable)',
+    collect,
+    [],
+  )
+  .option('--seed <n>', 'of everything random (default: that of the run)', wholeNumber)
+  .option('--seeds <n>', 'train with so many seeds, one after the other', count, 1)
+  .option('--threads <n>', 'processor threads (default: those of the run)', count)
+  .option('--out <dir>', 'run folder (default: runs/granular-HASH)')
+  .option('--json', 'print one JSON object per row instead of the table', false)
+  .addHelpText(
+    'after',
+    `
+Examples:
+  clickprobe granularity train --from runs/sbd --data granular:data/granular-sbd --set training.batch=16
+  clickprobe granularity train --from runs/sbd --data granular:data/granular-sbd --upsamplers lift --joint
+  clickprobe granularity train --from runs/sbd --data granular:data/granular-sbd \\
+    --datasets partimagenet:data/PartImageNet,pascalpart:data/VOC2010 --oracle 85     parts, as GraCo counts them
+
+Exit codes: 0 done, 2 wrong input, 74 cannot write, 130 stopped by Ctrl-C (run it again to go on).`,
+  )
+  .action(async options => {
+    const { granularityTrainCommand } = await import('./granularity.ts');
+    const command = ['clickprobe', ...process.argv.slice(2)].map(quote).join(' ');
+    process.exitCode = await granularityTrainCommand(options, command);
   });
 
 const data = program.command('data').summary('data sets: what there is, fetching, checking');
@@ -187,10 +339,12 @@ data
     process.exitCode = await dataVerifyCommand(sets, options);
   });
 
-const models = program.command('models').summary('weights of backbones: what there is, fetching, checking');
+const models = program
+  .command('models')
+  .summary('weights of backbones and upsamplers: what there is, fetching, checking');
 models
   .command('list')
-  .summary('every backbone: size, file, licence, whether its weights are here')
+  .summary('every backbone and learned upsampler: size, file, licence, whether its weights are here')
   .option('--json', 'print one JSON array', false)
   .action(async options => {
     const { modelsListCommand } = await import('./models.ts');
@@ -198,15 +352,16 @@ models
   });
 models
   .command('get')
-  .summary('fetch the weights of a backbone from the hub and check that they fit')
+  .summary('fetch the weights of a backbone or an upsampler and check that they fit')
   .argument('<name>', 'as in clickprobe models list')
   .description(
-    'Fetches the file that a backbone needs from huggingface.co into a cache that all runs share, checks its SHA-256 and\n' +
-      'loads it once. What was stopped or broke off is continued by the same command. Read the licence first.',
+    'Fetches the file that a backbone or an upsampler (UPSAMPLER:BACKBONE) needs from huggingface.co or its authors’\n' +
+      'release into a cache that all runs share, checks its SHA-256 where one is stated and loads it once. What was\n' +
+      'stopped or broke off is continued by the same command. Read the licence first.',
   )
-  .option('--revision <name>', 'branch, tag or commit', 'main')
+  .option('--revision <name>', 'branch, tag or commit on the hub (default: main)')
   .option('--to <file>', 'write it there instead of into the cache')
-  .option('--mirror <url>', 'ask there instead of at huggingface.co; gets no token')
+  .option('--mirror <url>', 'ask there instead of at huggingface.co, before other places; gets no token')
   .option('--offline', 'fetch nothing, only check what is in the cache', false)
   .option('--stall <seconds>', 'longest time without a byte', positive, 30)
   .option('--attempts <n>', 'attempts that bring nothing', positive, 4)
@@ -216,10 +371,13 @@ models
 Examples:
   clickprobe models get dinov2-s14                       then: clickprobe bench --backbone dinov2-s14
   clickprobe models get sam-b --to sam-b.safetensors
+  clickprobe models get loftup:dinov2-s14                an upsampler for one backbone
+  clickprobe models get anyup                            one file for all
   HF_TOKEN=hf_... clickprobe models get NAME             where the licence has to be accepted first
 
-Environment: CLICKPROBE_CACHE (folder of the cache), CLICKPROBE_OFFLINE=1, HF_ENDPOINT (another hub), HF_TOKEN.
-Exit codes: 0 done, 2 wrong input, 69 the hub does not give it, 74 cannot write, 75 another process fetches it,
+Environment: CLICKPROBE_CACHE (folder of the cache), CLICKPROBE_OFFLINE=1, HF_ENDPOINT (another hub), HF_TOKEN,
+CLICKPROBE_MIRROR (a folder on a server that has files from outside the hub under the same names, tried first).
+Exit codes: 0 done, 2 wrong input, 69 it cannot be fetched, 74 cannot write, 75 another process fetches it,
 130 stopped by Ctrl-C (run it again to go on).`,
   )
   .action(async (name, options) => {
@@ -228,13 +386,79 @@ Exit codes: 0 done, 2 wrong input, 69 the hub does not give it, 74 cannot write,
   });
 models
   .command('verify')
-  .summary('whether a file holds the weights of a backbone')
-  .argument('<name>', 'backbone; or a file alone, to learn which backbones it fits')
+  .summary('whether a file holds the weights of a backbone or an upsampler')
+  .argument('<name>', 'backbone or UPSAMPLER:BACKBONE; or a file alone, to learn what it fits')
   .argument('[file]', 'default: what models get fetched')
   .addHelpText('after', '\nExit codes: 0 it fits, 1 it does not (the tensors are named), 2 wrong input.')
   .action(async (name, file) => {
     const { modelsVerifyCommand } = await import('./models.ts');
     process.exitCode = await modelsVerifyCommand(name, file);
+  });
+
+const upsamplerCommand = program.command('upsampler').summary('train upsamplers on unlabelled images, score them');
+const upsamplerOptions = (command: Command): Command =>
+  command
+    .requiredOption('--images <what>', 'folder of photos (and folders in it), synthetic, or KIND:DIR')
+    .option('--backbone <name>', 'mobilesam, dinov2-s14 ..: docs/backbones.md lists all', 'mobilesam')
+    .option('--weights <file>', 'file of the backbone’s weights (default: what clickprobe models get fetched)')
+    .option('--size <px>', 'side of what the upsampler sees; the target is made at twice that (default: 224 px)', count)
+    .option('--seed <n>', 'of everything random', wholeNumber, 0)
+    .option('--held-out <n>', 'images to score with, at most', count, 32)
+    .option('--held-out-share <share>', 'of the photos kept out of training, 0..1; by their names', positive, 0.05)
+    .option('--threads <n>', 'processor threads (default: all)', count)
+    .option('--device <name>', 'cpu or webgpu', 'cpu')
+    .option('--json', 'print one JSON object instead of the table', false);
+
+upsamplerOptions(upsamplerCommand.command('train'))
+  .summary('train a learned upsampler for a backbone')
+  .argument('<name>', 'lift, jafar, anyup, naf, uplift, loftup, featup, featup-no-norm or featup-kernels')
+  .description(
+    'Trains an upsampler by the objective of its paper on images without labels (loftup needs masks), writes\n' +
+      'upsampler.safetensors, and scores it on images held out: how near upsampled features of a small image come to the\n' +
+      'features of a larger one, beside the interpolations. The same command again goes on where a stopped run was.\n' +
+      'docs/upsampler-training.md says what each objective is.',
+  )
+  .option('--out <dir>', 'run folder (default: runs/NAME-BACKBONE)')
+  .option('--steps <n>', 'training steps in all', count, 2000)
+  .option('--minutes <n>', 'train no longer than this; the same command again trains as long again', positive)
+  .option('--batch <n>', 'images in a step (default: the method’s, 2 or 4)', count)
+  .option('--learning-rate <x>', 'default: the method’s', positive)
+  .option('--stage <n>', 'of loftup, trained in two: 1 or 2', count, 1)
+  .option('--from <file>', 'upsampler.safetensors to begin with; stage 2 needs that of stage 1')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  clickprobe upsampler train lift --images synthetic --minutes 10          offline: drawn scenes, mobilesam
+  clickprobe upsampler train jafar --backbone dinov2-s14 --images photos --steps 20000 --out runs/jafar
+  clickprobe upsampler train loftup --images coco:DIR --out runs/loftup-1
+  clickprobe upsampler train loftup --stage 2 --from runs/loftup-1/upsampler.safetensors --images coco:DIR
+  clickprobe bench --upsamplers bilinear,lift --upsampler-weights lift=runs/lift-mobilesam/upsampler.safetensors
+
+Exit codes: 0 done, 2 wrong input, 74 cannot write, 130 stopped by Ctrl-C (run it again to go on).`,
+  )
+  .action(async (name, options) => {
+    const { upsamplerTrainCommand } = await import('./upsampler.ts');
+    const command = ['clickprobe', ...process.argv.slice(2)].map(quote).join(' ');
+    process.exitCode = await upsamplerTrainCommand(name, options, command);
+  });
+upsamplerOptions(upsamplerCommand.command('score'))
+  .summary('score a trained upsampler beside the interpolations')
+  .argument('<name>', 'of a learned upsampler')
+  .argument('<file>', 'upsampler.safetensors of a training, or the official weights')
+  .addHelpText(
+    'after',
+    `
+Cosine and MSE between upsampled features of the image at 1/2 and 1/4 of twice --size and its features at twice --size.
+
+Example:
+  clickprobe upsampler score lift runs/lift-mobilesam/upsampler.safetensors --images photos
+
+Exit codes: 0 done, 2 wrong input, 130 stopped by Ctrl-C.`,
+  )
+  .action(async (name, file, options) => {
+    const { upsamplerScoreCommand } = await import('./upsampler.ts');
+    process.exitCode = await upsamplerScoreCommand(name, file, options);
   });
 
 const quote = (word: string): string => (/^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);

@@ -11,8 +11,13 @@ export async function stoppable(
 ): Promise<number> {
   const status = new StatusLine(process.stderr);
   const stop = new AbortController();
-  const interrupt = () => {
-    if (stop.signal.aborted) process.exit(130);
+  const interrupt = (signal: NodeJS.Signals) => {
+    if (stop.signal.aborted) {
+      // as if there were no handler: leaving in an orderly way would wait for a thread that computes
+      process.off(signal, interrupt);
+      process.kill(process.pid, signal);
+      return;
+    }
     stop.abort();
   };
   process.on('SIGINT', interrupt);

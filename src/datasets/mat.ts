@@ -6,7 +6,7 @@ import { readBytes } from './bytes.ts';
 // The format: "MAT-File Format", MathWorks; version 5 (also written by -v6 and -v7). A file is a header and elements;
 // an element is a tag (type, size) and its data; an array is an element whose data are elements again.
 
-/** An array of a MATLAB file. Its content stays undecoded until `matNumbers`, `matField` or `matCell` asks for it. */
+/** An array of a MATLAB file. Its content stays undecoded until `matNumbers`, `matText`, `matField` or `matCell` asks for it. */
 export interface MatArray {
   /** MATLAB's name of the class: "struct", "cell", "uint8", "double", ... */
   className: string;
@@ -57,6 +57,14 @@ const classNames =
     ',',
   );
 const numericClasses = new Set(classNames.slice(classNames.indexOf('double'), classNames.indexOf('function')));
+
+/** The types in which characters are stored, with their bytes: uint8, uint16, UTF-8, UTF-16. */
+const characterSizes = new Map([
+  [2, 1],
+  [4, 2],
+  [16, 1],
+  [17, 2],
+]);
 
 /** The types in which numbers are stored; MATLAB takes a small one where the values allow it, whatever the class. */
 const storageTypes = new Map<number, Storage>([
@@ -141,6 +149,18 @@ export function matNumbers({ className, dims, isComplex, content }: MatArray): N
   return numbers instanceof BigInt64Array || numbers instanceof BigUint64Array
     ? Float64Array.from(numbers, Number)
     : numbers;
+}
+
+/** The characters of a text. @throws UserError where it is none, or damaged */
+export function matText(array: MatArray): string {
+  const { content } = expectClass(array, 'char');
+  if (product(array.dims) === 0) return '';
+  const { type, data } = elementAt(content, 0);
+  const unit = characterSizes.get(type);
+  if (unit === undefined) throw damaged(content, `characters of type ${type}`);
+  const bytes = Buffer.from(data.bytes);
+  if (unit === 2 && data.bigEndian) bytes.swap16();
+  return bytes.toString(unit === 1 ? 'utf8' : 'utf16le');
 }
 
 function isBigEndian(bytes: Buffer, path: string): boolean {

@@ -1,5 +1,12 @@
 import { afterEach, expect, it } from 'vitest';
-import { addFiles, datasetFolder, drawn, photo, removeDatasetFolders } from '../../test/support/dataset-folder.ts';
+import {
+  addFiles,
+  datasetFolder,
+  drawn,
+  greyMask,
+  photo,
+  removeDatasetFolders,
+} from '../../test/support/dataset-folder.ts';
 import { UserError } from '../base/errors.ts';
 import { partImageNetDataset } from './partimagenet.ts';
 
@@ -60,4 +67,17 @@ it('rejects a wrong layout, and hostile names', async () => {
     expect(open('val')).toThrow(UserError);
     expect(open('val')).toThrow(/images\[0\] of .*val\.json names the file .* not inside the dataset/);
   }
+});
+
+it('reads the label maps of its other release: 40 is no part, 0 is left out as GraCo does', async () => {
+  const root = await datasetFolder({
+    'annotations/val/a.png': greyMask([[40, 7, 3, 0, 7]]),
+    'images/val/a.JPEG': photo(5, 1),
+    'annotations/test/b.png': greyMask([[40]]),
+    'images/test/a.JPEG': photo(1, 1),
+  });
+  const dataset = partImageNetDataset(root, { part: 'val' });
+  expect(dataset).toMatchObject({ name: 'PartImageNet val', ids: ['a.JPEG'], size: 1 });
+  expect(await drawn(dataset, 0)).toEqual(['..#..', '.#..#']);
+  expect(() => partImageNetDataset(root, { part: 'test' })).toThrow(/has b\.png, for which there is no photo/);
 });

@@ -165,7 +165,7 @@ describe('openDataset', () => {
       expect([description, layout, licence]).not.toContain('');
       expect(Object.keys(splits).length).toBeGreaterThan(0);
       if (homepage) expect(new URL(homepage).protocol).toMatch(/^https?:$/);
-      else expect(['synthetic', 'folder']).toContain(name);
+      else expect(['synthetic', 'granular', 'folder']).toContain(name);
       expect(needsPath).toBe(name !== 'synthetic');
     }
   });

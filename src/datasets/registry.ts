@@ -9,11 +9,13 @@ import { cocoMvalDataset, cocoMvalLayout } from './coco-mval.ts';
 import { davisDataset, davisLayout } from './davis.ts';
 import { folderDataset, folderLayout } from './folder.ts';
 import { grabcutDataset, grabcutLayout } from './grabcut.ts';
+import { granularDataset, granularLayout } from './granular.ts';
 import { hqseg44kDataset, hqseg44kLayout } from './hqseg44k.ts';
 import { lvisDataset, lvisLayout } from './lvis.ts';
 import { openImagesDataset, openImagesLayout } from './openimages.ts';
 import { partImageNetDataset, partImageNetLayout } from './partimagenet.ts';
 import { type OpenOptions, withPart } from './parts.ts';
+import { parsePascalPart, pascalPartDataset, pascalPartLayout } from './pascalpart.ts';
 import { parseAreas, sa1bDataset, sa1bLayout } from './sa1b.ts';
 import { sbdDataset, sbdLayout } from './sbd.ts';
 import type { Dataset } from './types.ts';
@@ -201,6 +203,29 @@ export const datasetKinds: readonly DatasetKind[] = [
     open: withPart('partimagenet', 'test', { train: 'train', val: 'val' }, (path, part, { limit }) =>
       partImageNetDataset(path, { part, limit }),
     ),
+  },
+  {
+    name: 'pascalpart',
+    description: 'Pascal-Part: every part of an object is an object; pascalpart:DIR#val/car/wheel these alone',
+    needsPath: true,
+    layout: pascalPartLayout,
+    use: 'evaluation',
+    splits: { train: {}, val: {} },
+    homepage: 'https://roozbehm.info/pascal-parts/pascal-parts.html',
+    licence: 'terms of its provider; photos from Flickr',
+    open: withPart('pascalpart', 'val/car/wheel', { train: 'train', val: 'val' }, (path, part, { limit }) =>
+      pascalPartDataset(path, { ...parsePascalPart(part), limit }),
+    ),
+  },
+  {
+    name: 'granular',
+    description: 'parts of the objects of another set, each with its granularity, as granularity make wrote them',
+    needsPath: true,
+    layout: granularLayout,
+    use: 'train',
+    splits: { train: {} },
+    licence: 'that of the other set',
+    open: (path, { limit }) => granularDataset(path, limit, openDataset),
   },
   {
     name: 'sa1b',

@@ -1,5 +1,5 @@
 import { UserError } from '../base/errors.ts';
-import type { RgbImage } from '../base/raster.ts';
+import type { RgbImage, Target } from '../base/raster.ts';
 import type { Dataset } from '../datasets/types.ts';
 import { type Clicker, clickRule } from '../interaction/clickers.ts';
 import { type ClickSession, type Simulation, type SimulationOptions, simulateClicks } from '../interaction/simulate.ts';
@@ -10,6 +10,8 @@ export interface ObjectCurve {
   id: string;
   /** Of a random clicker; the centre clicker's curve has none. */
   repetition?: number;
+  /** Of an oracle over granularities: the one that it chose. */
+  granularity?: number;
   /** IoU after each click, float32 values. */
   ious: number[];
   /** Boundary IoU after each click, float32 values, where it was measured. */
@@ -19,7 +21,16 @@ export interface ObjectCurve {
   seconds: number;
 }
 
+/** Lets a user click at an object: `simulateClicks`, or several of these of which one counts. */
+export type Simulate = (
+  session: ClickSession,
+  target: Target,
+  options: SimulationOptions,
+) => Promise<Simulation & { granularity?: number }>;
+
 export interface EvaluationOptions extends Omit<SimulationOptions, 'keepMasksAt' | 'clickRule'> {
+  /** Default: `simulateClicks`. */
+  simulate?: Simulate;
   /** The users who click at every object, one after the other. Default: one, who clicks the centre. */
   clickers?: readonly Clicker[];
   /** Curves of an earlier run with the same settings; what they hold is not evaluated again. */
@@ -50,7 +61,13 @@ export interface EvaluationProgress {
 export async function evaluateDataset(
   dataset: Dataset,
   makeSession: (image: RgbImage) => ClickSession,
-  { finished = [], samples, clickers = [{ kind: 'centre' }], ...simulation }: EvaluationOptions = {},
+  {
+    finished = [],
+    samples,
+    clickers = [{ kind: 'centre' }],
+    simulate = simulateClicks,
+    ...simulation
+  }: EvaluationOptions = {},
   onProgress?: (progress: EvaluationProgress) => void | Promise<void>,
 ): Promise<ObjectCurve[]> {
   const indices = samples ?? Array.from({ length: dataset.size }, (_, index) => index);
@@ -71,7 +88,7 @@ export async function evaluateDataset(
         }
         session ??= makeSession(sample.image);
         const rule = clickRule(clicker, id);
-        const simulated = await simulateClicks(session, target, { ...simulation, clickRule: rule });
+        const simulated = await simulate(session, target, { ...simulation, clickRule: rule });
         const curve = toCurve(id, repetitionOf(clicker), simulated);
         curves.push(curve);
         await onProgress?.({ curve, samplesDone, samples: indices.length, curvesDone: curves.length });
@@ -81,11 +98,12 @@ export async function evaluateDataset(
   return curves;
 }
 
-function toCurve(id: string, repetition: number | undefined, simulation: Simulation): ObjectCurve {
-  const { ious, boundary, clicks, seconds } = simulation;
+function toCurve(id: string, repetition: number | undefined, simulation: Awaited<ReturnType<Simulate>>): ObjectCurve {
+  const { ious, boundary, clicks, seconds, granularity } = simulation;
   return {
     id,
     ...(repetition !== undefined && { repetition }),
+    ...(granularity !== undefined && { granularity }),
     ious: [...ious],
     ...(boundary && { boundary: [...boundary] }),
     clicks: clicks.map(({ x, y, positive }) => [x, y, positive]),

@@ -1,5 +1,5 @@
 import { cpus } from 'node:os';
-import { findBackbone } from '../backbones/registry.ts';
+import type { Weights } from '../backbones/types.ts';
 import { UserError } from '../base/errors.ts';
 import { writeFileAtomic } from '../base/files.ts';
 import { openDataset } from '../datasets/registry.ts';
@@ -14,9 +14,12 @@ import { baselines, type Clickable, readyProbe } from './clickables.ts';
 import type { Config } from './config.ts';
 import { evaluateOn } from './evaluation.ts';
 import type { Control, Stage } from './events.ts';
+import { type Frozen, loadUpsampler } from './frozen.ts';
+import { loadStart, startRecord } from './granular.ts';
 import { examplePictures } from './pictures.ts';
+import { resolveBackbone, withMeasuredScale } from './resolve-backbone.ts';
 import type { RunFolder } from './run-folder.ts';
-import { type Environment, summary, writeReport } from './run-report.ts';
+import { type Environment, summary, type UpsamplerWeights, writeReport } from './run-report.ts';
 import { makeProbes } from './setup.ts';
 import { isProtocol, openTestSets, type TestSet } from './test-sets.ts';
 import { stepsPerEpoch, trainProbe } from './train-probe.ts';
@@ -30,16 +33,18 @@ export interface BenchRequest {
 
 /** Trains one probe per upsampler and evaluates each: the main job. Goes on where an earlier run in the folder stopped. */
 export async function bench(
-  { config, command }: BenchRequest,
+  { config: asked, command }: BenchRequest,
   folder: RunFolder,
   control: Control,
 ): Promise<ResultRow[]> {
   const { emit, signal } = control;
+  const config = await withMeasuredScale(asked, text => emit({ type: 'note', text }));
   const probes = makeProbes(config);
   const training = await openDataset(config.training.data, { seed: config.dataSeed, split: 'train' });
   const testSets = await openTestSets(config);
-  const backbone = findBackbone(config.backbone);
+  const backbone = resolveBackbone(config);
   const weights = await backbone.weights(config.weights ?? undefined);
+  const { frozen, upsamplers } = await loadUpsamplers(config, probes, weights, control);
 
   const lock = folder.lock();
   const { data, workers } = config.training;
@@ -51,6 +56,8 @@ export async function bench(
       versions: versions(),
       processor: `${cpus()[0]?.model ?? 'unknown'} (${cpus().length} threads)`,
       backbone: { name: backbone.name, sha256: weightsHash(weights) },
+      upsamplers,
+      ...(config.granularity && { start: startRecord(config, frozen) }),
       training: { name: training.name, images: training.size },
       evaluation: testSets.map(({ name, spec, dataset }) => ({ name, spec, images: dataset.size })),
     };
@@ -66,16 +73,17 @@ export async function bench(
     for (const name of config.baselines) keep(await evaluate(name, () => baselines[name](config)));
     for (const [name, probe] of probes) {
       const trained = await train(name, probe);
-      keep(await evaluate(name, async () => readyProbe(config, probe, weights, trained)));
+      keep(await evaluate(name, async () => readyProbe(config, probe, frozen.get(name)!, trained)));
     }
-    await writeReport({ config, command, folder, probes, weights, testSets, rows, environment });
+    await writeReport({ config, command, folder, probes, frozen, testSets, rows, environment });
     return rows;
 
     async function train(name: string, probe: Probe): Promise<Values> {
       const stage = stages.findIndex(s => s.upsampler === name && s.kind === 'train');
       const report = (done: number, detail = '') => emit({ type: 'progress', stage, done, detail });
       const waiting = waitingNote();
-      const trained = await trainProbe(config, probe, weights, training, loader, folder, signal, (done, step) => {
+      const own = frozen.get(name)!;
+      const trained = await trainProbe(config, probe, own, training, loader, folder, signal, (done, step) => {
         const numbers = step && `loss ${step.loss.toFixed(3)}, IoU ${(100 * step.iou).toFixed(0)} %`;
         report(done, step && `${numbers}${waiting(step)}`);
       });
@@ -102,7 +110,8 @@ export async function bench(
           report(set.dataset.size);
           if (curves.length === 0) throw new UserError(`${set.name} holds no object to evaluate on`);
           if (isProtocol(set)) await examplePictures(config, set, open, folder.pictures(name, set.name));
-          const row = { upsampler: name, dataset: set.name, ...summary(config, curves) };
+          const served = upsamplers[name] && { weights: upsamplers[name] };
+          const row = { upsampler: name, dataset: set.name, ...served, ...summary(config, curves, set) };
           emit({ type: 'row', row });
           own.push(row);
         }
@@ -115,6 +124,32 @@ export async function bench(
     await loader.close();
     lock.release();
   }
+}
+
+/** What each probe keeps frozen, and what weights learned upsamplers were given. */
+async function loadUpsamplers(
+  config: Config,
+  probes: ReadonlyMap<string, Probe>,
+  backbone: Weights,
+  { emit, signal }: Control,
+): Promise<{ frozen: Map<string, Frozen>; upsamplers: Record<string, UpsamplerWeights> }> {
+  const frozen = new Map<string, Frozen>();
+  const upsamplers: Record<string, UpsamplerWeights> = {};
+  const idle = Object.keys(config.upsamplerWeights).filter(name => !probes.has(name));
+  if (idle.length > 0) emit({ type: 'note', text: `not among the upsamplers, weights not used: ${idle.join(', ')}` });
+  for (const [name, probe] of probes) {
+    const { weights, from } = await loadUpsampler(
+      { ...probe, upsamplerWeights: config.upsamplerWeights[name] },
+      {
+        signal,
+        onNote: text => emit({ type: 'note', text }),
+        onProgress: progress => emit({ type: 'download', what: `the weights of ${name}`, progress }),
+      },
+    );
+    frozen.set(name, { backbone, upsampler: weights, ...(config.granularity && { start: loadStart(config, probe) }) });
+    if (from !== null) upsamplers[name] = { from, sha256: weightsHash(weights) };
+  }
+  return { frozen, upsamplers };
 }
 
 function plan(config: Config, probes: ReadonlyMap<string, Probe>, training: Dataset, testSets: TestSet[]): Stage[] {

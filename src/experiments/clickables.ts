@@ -1,6 +1,6 @@
-import type { Weights } from '../backbones/types.ts';
-import type { RgbImage } from '../base/raster.ts';
+import type { ProbabilityMap, RgbImage } from '../base/raster.ts';
 import { loadSam } from '../baselines/sam.ts';
+import { GranularSession, withGranularity } from '../interaction/granular-session.ts';
 import { modeSettings } from '../interaction/modes.ts';
 import { InteractiveSession } from '../interaction/session.ts';
 import type { ClickSession } from '../interaction/simulate.ts';
@@ -8,7 +8,8 @@ import { sizedClickModel } from '../interaction/sized-model.ts';
 import { buildProbe, type Probe } from '../probe/probe.ts';
 import { compileInference, type Values } from '../probe/programs.ts';
 import type { baselineNames, Config } from './config.ts';
-import { frozenValues, programOptions } from './setup.ts';
+import { type Frozen, frozenValues } from './frozen.ts';
+import { programOptions } from './setup.ts';
 
 /** What is evaluated: a trained probe or a baseline, ready to be clicked at. */
 export interface Clickable {
@@ -17,19 +18,32 @@ export interface Clickable {
   release(): Promise<void>;
 }
 
+/** A trained probe, which may be shown a map at its first click. */
+interface ClickableProbe extends Clickable {
+  open(dataset: string): Promise<(image: RgbImage, firstMap?: ProbabilityMap) => ClickSession>;
+}
+
 /** A trained probe, in the evaluation mode of the configuration. */
-export function readyProbe(config: Config, probe: Probe, weights: Weights, trained: Values): Clickable {
+export function readyProbe(config: Config, probe: Probe, frozen: Frozen, trained: Values): ClickableProbe {
   const { mode, flip, threshold, zoomIn: zoom, clickLimit } = config.evaluation;
   const fixed = { flip, clickMaps: config.clicks, threshold, ...(clickLimit !== null && { clickLimit }) };
-  const model = sizedClickModel(size => {
-    const graph = buildProbe(probe, flip ? 2 : 1, size);
-    return compileInference(graph, frozenValues(graph, probe.backbone, weights), trained, programOptions(config));
+  const input = { row: 0 };
+  const model = sizedClickModel(async size => {
+    const batch = flip ? 2 : 1;
+    const graph = buildProbe(probe, batch, size);
+    const program = await compileInference(graph, frozenValues(graph, frozen, probe), trained, programOptions(config));
+    return graph.granularity ? withGranularity(program, input, batch) : program;
   });
   return {
     async open(dataset) {
       const { options, size } = modeSettings(mode, dataset, probe.backbone.stride, zoom);
       if (size) await model.prepare(size);
-      return image => new InteractiveSession(model, image, { ...options, ...fixed });
+      return (image, firstMap) => {
+        const own = { ...options, ...fixed, ...(firstMap && { firstMap }) };
+        return probe.granularity
+          ? new GranularSession(model, image, own, input)
+          : new InteractiveSession(model, image, own);
+      };
     },
     release: () => model.release(),
   };

@@ -1,4 +1,7 @@
 import { z } from 'zod';
+import { onnxDefaults, onnxSchema } from '../backbones/imported/options.ts';
+import { granularityPlaces } from '../granularity/granularity.ts';
+import { tableStarts } from '../granularity/table.ts';
 import { injections } from '../probe/probe.ts';
 
 /** What `clickables.ts` knows how to load. */
@@ -87,6 +90,18 @@ const evaluation = z.strictObject({
   resamples: count,
 });
 
+/** See `Granularity`. */
+const granularity = z.strictObject({
+  /** Run folder whose trained probes are started from. */
+  from: z.string().min(1),
+  place: z.enum(granularityPlaces),
+  tableStart: z.enum(tableStarts),
+  lora: z.strictObject({ projections: z.enum(['qk', 'qv']), rank: count, alpha: positive }),
+  trainUpsampler: z.boolean(),
+  /** Target IoUs of the oracle over granularities; none: no oracle. */
+  oracle: z.array(fraction),
+});
+
 const report = z.strictObject({
   /** Objects shown with their masks, per set. */
   examples: z.int().min(0),
@@ -99,14 +114,25 @@ export const configSchema = z.strictObject({
   backbone: z.string().min(1),
   /** File of the backbone's weights; null: where the backbone finds them itself. */
   weights: z.string().nullable(),
+  /** How a backbone that is a file is used. Runs of earlier versions had none. */
+  onnx: onnxSchema.default(onnxDefaults),
   upsamplers: z.array(z.string().min(1)).min(1),
+  /** Files of learned upsamplers' weights, by name; by default the official ones. Runs of earlier versions had none. */
+  upsamplerWeights: z.record(z.string(), z.string().min(1)).default({}),
   /** Rows beside the probes. */
   baselines: z.array(z.enum(baselineNames)),
-  head: z.string().min(1),
-  /** Channels inside the head; null: those of the backbone. */
+  /** Null: `conv`, with a neck `segformer`. */
+  head: z.string().min(1).nullable(),
+  /** Channels inside the head; null: those of the backbone, with a neck 256. */
   headWidth: count.nullable(),
+  /** Several maps for the head instead of one; `none`: one. Runs of earlier versions had none. */
+  neck: z.string().min(1).default('none'),
+  /** Channels C of the neck's maps, C, 2C, 4C and 8C from fine to coarse. */
+  neckWidth: count.default(128),
   clickEncoder: z.string().min(1),
   injection: z.enum(injections),
+  /** The multi-granular architecture; null: without. Runs of earlier versions had none. */
+  granularity: granularity.nullable().default(null),
   clicks: z.strictObject({ form: z.enum(['disk', 'tanh']), radius: positive }),
   training,
   evaluation,

@@ -3,6 +3,7 @@ import { UserError } from '../base/errors.ts';
 import { writeFileAtomic } from '../base/files.ts';
 import { boundaryIou } from '../evaluation/boundary.ts';
 import { evaluateDataset, type ObjectCurve } from '../evaluation/evaluate.ts';
+import { granularityOracle } from '../evaluation/oracle.ts';
 import type { Clickable } from './clickables.ts';
 import type { Config } from './config.ts';
 import type { TestSet } from './test-sets.ts';
@@ -35,7 +36,7 @@ const SAVE_EVERY_MS = 5000;
  */
 export async function evaluateOn(
   config: Config,
-  { dataset, clickers }: TestSet,
+  { dataset, clickers, oracle }: TestSet,
   open: Clickable['open'],
   path: string,
   signal: AbortSignal,
@@ -56,6 +57,7 @@ export async function evaluateOn(
     signal,
     clickers,
     finished: earlier.curves,
+    ...(oracle !== undefined && { simulate: granularityOracle(oracle) }),
     ...(targetIou !== null && { targetIou }),
     ...(boundary && { boundary: boundaryIou }),
     ...(quirks.stopByFloat64 && { stopPrecision: 'float64' as const }),

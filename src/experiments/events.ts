@@ -1,3 +1,4 @@
+import type { DownloadProgress } from '../downloads/download.ts';
 import type { ResultRow } from '../report/types.ts';
 
 /** A part of a run: one upsampler's training, or its evaluation on one set. */
@@ -15,7 +16,9 @@ export type RunEvent =
   /** The first of a stage says where it starts. */
   | { type: 'progress'; stage: number; done: number; detail: string }
   | { type: 'row'; row: ResultRow }
-  | { type: 'note'; text: string };
+  | { type: 'note'; text: string }
+  /** Of what is fetched before the plan. */
+  | { type: 'download'; what: string; progress: DownloadProgress };
 
 export interface Control {
   emit(event: RunEvent): void;

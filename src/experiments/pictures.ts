@@ -1,20 +1,18 @@
 import { existsSync, readFileSync } from 'node:fs';
-import type { Backbone, Weights } from '../backbones/types.ts';
 import { writeFileAtomic } from '../base/files.ts';
 import type { Mask, RgbImage, Target } from '../base/raster.ts';
 import type { Dataset } from '../datasets/types.ts';
-import { cropImage, planCrop } from '../interaction/crop.ts';
 import { simulateClicks } from '../interaction/simulate.ts';
-import { wholeBox, zoomIn } from '../interaction/zoom.ts';
-import { buildFeatures, type Probe } from '../probe/probe.ts';
+import type { Probe } from '../probe/probe.ts';
 import { encodeImage } from '../report/encode.ts';
 import { drawOverlay } from '../report/overlay.ts';
 import { fitPca, pcaPicture } from '../report/pca.ts';
 import type { EncodedImage, ExampleObject, FeatureExample } from '../report/types.ts';
-import { compile } from '../runtime/node.ts';
 import type { Clickable } from './clickables.ts';
 import type { Config } from './config.ts';
-import { frozenValues, programOptions } from './setup.ts';
+import { FeatureMaps } from './feature-maps.ts';
+import type { Frozen } from './frozen.ts';
+import { programOptions } from './setup.ts';
 import type { TestSet } from './test-sets.ts';
 
 /** After so many clicks masks are shown. */
@@ -83,14 +81,13 @@ export function gatherExamples(dataset: string, files: ReadonlyMap<string, strin
 }
 
 /**
- * PCA pictures of the features of a few images at the size of training, before and after each upsampler. The components are those of the
- * low-res features, so that one colour means one thing along a row.
+ * PCA pictures of the features of a few images at the size of training, before and after each upsampler. The components
+ * are those of the low-res features, so that one colour means one thing along a row.
  */
 export async function featurePictures(
   config: Config,
   probes: ReadonlyMap<string, Probe>,
-  backbone: Backbone,
-  weights: Weights,
+  frozen: ReadonlyMap<string, Frozen>,
   dataset: Dataset,
 ): Promise<FeatureExample[]> {
   const size = config.training.size;
@@ -102,33 +99,33 @@ export async function featurePictures(
   const examples: FeatureExample[] = [];
   for (const { id, image } of images) examples.push({ id, image: await encodeImage(image), maps: [] });
 
-  for (const [name, probe] of probes) {
-    const graph = buildFeatures(probe, [size, size]);
-    const bound = frozenValues(graph, backbone, weights);
-    const { passes: _, ...options } = programOptions(config);
-    const program = await compile({ look: { low: graph.features, high: graph.upsampled } }, { ...options, bound });
+  const { passes: _, ...options } = programOptions(config);
+  const [{ backbone }] = probes.values();
+  const maps = new FeatureMaps(backbone, options);
+  // the low-res features are those of the image as it is: probes that enlarge it come last
+  const byFactor = [...probes].sort(([, a], [, b]) => (a.upsampler.imageFactor ?? 1) - (b.upsampler.imageFactor ?? 1));
+  try {
     for (const [i, { image }] of images.entries()) {
-      const box = wholeBox(image.height, image.width);
-      const crop = planCrop([image.height, image.width], box, zoomIn([size, size]), Infinity);
-      const { low, high } = await program.run('look', { image: cropImage(image, crop, false) });
-      const lowMap = featureMap(low, graph.features.shape);
-      const pca = fitPca([lowMap]);
-      const { maps } = examples[i];
-      if (maps.length === 0) maps.push({ name: 'low-res', image: await encodePca(pcaPicture(pca, lowMap)) });
-      if (high.length === low.length) continue;
-      maps.push({ name, image: await encodePca(pcaPicture(pca, featureMap(high, graph.upsampled.shape))) });
+      maps.show(image, [size, size]);
+      const pictures = examples[i].maps;
+      let pca: ReturnType<typeof fitPca> | undefined;
+      for (const [name, { upsampler }] of byFactor) {
+        const { imageFactor = 1 } = upsampler;
+        const low = await maps.lowRes(upsampler, frozen.get(name)!);
+        if (!pca) {
+          pca = fitPca([low]);
+          const label = imageFactor === 1 ? 'low-res' : `low-res, the image ${imageFactor} times as large`;
+          pictures.push({ name: label, image: await encodePca(pcaPicture(pca, low)) });
+        }
+        const high = await maps.upsampled(upsampler, frozen.get(name)!);
+        if (high !== low) pictures.push({ name, image: await encodePca(pcaPicture(pca, high)) });
+      }
     }
-    await program.release();
+  } finally {
+    await maps.release();
   }
   return examples;
 }
-
-const featureMap = (data: Float32Array, [, channels, height, width]: readonly number[]) => ({
-  channels,
-  height,
-  width,
-  data,
-});
 
 const encodePca = (picture: RgbImage): Promise<EncodedImage> =>
   encodeImage(picture, { format: picture.width < 64 ? 'png' : 'jpeg' });

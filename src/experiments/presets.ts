@@ -1,3 +1,4 @@
+import { onnxDefaults } from '../backbones/imported/options.ts';
 import { defaultPasses } from '../graph/passes/prepare.ts';
 import { TRAIN_AUGMENT } from '../training/augment.ts';
 import { PAPER_NEXT_POINTS } from '../training/next-points.ts';
@@ -14,12 +15,17 @@ const paperSampler = { ...PAPER_SAMPLER, firstClick: null };
 const paper: Config = {
   backbone: 'dinov2-s14',
   weights: null,
+  onnx: onnxDefaults,
   upsamplers: ['none', 'nearest', 'bilinear', 'bicubic', 'joint-bilateral', 'jbu', 'guided-filter'],
+  upsamplerWeights: {},
   baselines: [],
-  head: 'conv',
+  head: null,
   headWidth: null,
+  neck: 'none',
+  neckWidth: 128,
   clickEncoder: 'patch-embed',
   injection: 'early',
+  granularity: null,
   clicks: { form: 'disk', radius: 5 },
   training: {
     data: 'sbd:data/SBD',
@@ -69,6 +75,7 @@ const quick: Config = {
   backbone: 'mobilesam',
   upsamplers: ['none', 'nearest', 'bilinear', 'bicubic', 'jbu'],
   headWidth: 32,
+  neckWidth: 32,
   training: {
     ...paper.training,
     data: 'synthetic:120',

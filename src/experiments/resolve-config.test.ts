@@ -169,3 +169,23 @@ describe('checkConfig', () => {
 describe('readYaml', () => {
   it('gives the entries of a file', () => expect(readYaml(yaml('a: {b: [1, x]}\n'))).toEqual({ a: { b: [1, 'x'] } }));
 });
+
+describe('upsamplerWeights', () => {
+  it('has entries of any name, which later sources add to', () => {
+    const set = ['upsamplerWeights.anyup=a.pth', 'upsamplerWeights={naf: n.pth}'];
+    const overrides = { upsamplerWeights: { anyup: 'b.pth' } };
+    expect(resolveConfig({ preset: 'quick', set }).upsamplerWeights).toEqual({ anyup: 'a.pth', naf: 'n.pth' });
+    expect(resolveConfig({ preset: 'quick', set, overrides }).upsamplerWeights).toEqual({
+      anyup: 'b.pth',
+      naf: 'n.pth',
+    });
+    expect(() => resolveConfig({ preset: 'quick', set: ['upsamplerWeights.anyup=3'] })).toThrow(
+      /upsamplerWeights\.anyup/,
+    );
+  });
+
+  it('is empty in the configurations of earlier versions', () => {
+    const { upsamplerWeights: _, ...earlier } = resolveConfig({ preset: 'quick' });
+    expect(checkConfig(earlier, 'config.yaml').upsamplerWeights).toEqual({});
+  });
+});

@@ -7,8 +7,7 @@ import { presets } from './presets.ts';
 
 type Tree = { [key: string]: unknown };
 
-export interface ConfigSources {
-  preset: string;
+interface ConfigChanges {
   /** YAML file whose entries replace the preset's. */
   file?: string;
   /** `path.to.entry=value`, values in YAML; replace those of the file. */
@@ -17,12 +16,16 @@ export interface ConfigSources {
   overrides?: Tree;
 }
 
+export interface ConfigSources extends ConfigChanges {
+  preset: string;
+}
+
 /**
  * The configuration of a run: preset, then file, then `--set`, then named options.
  *
  * @throws UserError naming the entry that is unknown or has a wrong value
  */
-export function resolveConfig({ preset, file, set = [], overrides = {} }: ConfigSources): Config {
+export function resolveConfig({ preset, ...changes }: ConfigSources): Config {
   const base = presets.find(p => p.name === preset);
   if (!base)
     throw new UserError(
@@ -31,7 +34,12 @@ export function resolveConfig({ preset, file, set = [], overrides = {} }: Config
         presets.map(p => p.name),
       )}`,
     );
-  let tree = structuredClone(base.config) as unknown as Tree;
+  return changedConfig(base.config, changes);
+}
+
+/** Another configuration with changes, in the order of `resolveConfig`. @throws UserError as there */
+export function changedConfig(base: Config, { file, set = [], overrides = {} }: ConfigChanges): Config {
+  let tree = structuredClone(base) as unknown as Tree;
   if (file !== undefined) tree = merge(tree, readYaml(file), file, []);
   for (const assignment of set) tree = merge(tree, parseAssignment(assignment), `--set ${assignment}`, []);
   tree = merge(tree, overrides, 'the command line', []);
@@ -84,13 +92,16 @@ function parseAssignment(assignment: string): Tree {
 
 const isTree = (value: unknown): value is Tree => typeof value === 'object' && value !== null && !Array.isArray(value);
 
+/** Entries whose own entries have names that the user gives. */
+const OPEN = ['upsamplerWeights'];
+
 /** `base` with the entries of `changes`; an entry that `base` does not have is a misspelling. */
 function merge(base: Tree, changes: Tree, where: string, path: readonly string[]): Tree {
   const out: Tree = { ...base };
   for (const [key, value] of Object.entries(changes)) {
     if (value === undefined) continue;
     const full = [...path, key].join('.');
-    if (!Object.hasOwn(base, key)) {
+    if (!Object.hasOwn(base, key) && !OPEN.includes(path.join('.'))) {
       throw new UserError(`${where}: unknown entry "${full}": ${suggest(key, Object.keys(base))}`);
     }
     const old = base[key];

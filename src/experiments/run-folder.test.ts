@@ -74,11 +74,14 @@ describe('open', () => {
 });
 
 describe('comparable', () => {
-  it('is all but threads, workers and time between checkpoints', () => {
-    const { threads, training, ...rest } = config();
+  it('is all but threads, workers, time between checkpoints and what is not in use', () => {
+    const { threads, training, onnx, upsamplerWeights, granularity, ...rest } = config();
     const { checkpointSeconds, workers, ...decisive } = training;
     expect(comparable(config())).toEqual({ ...rest, training: decisive });
     expect(checkpointSeconds).toBeGreaterThan(0);
+    expect(onnx.scale).toBe('auto');
+    expect(upsamplerWeights).toEqual({});
+    expect(granularity).toBeNull();
     expect(threads).toBeNull();
     expect(workers).toBeNull();
   });

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { isModelFile } from '../backbones/imported/model-file.ts';
 import { UserError } from '../base/errors.ts';
 import { createFile, makeFolder, writeFileAtomic } from '../base/files.ts';
 import { isAlive } from '../base/processes.ts';
@@ -70,7 +71,21 @@ export class RunFolder {
 }
 
 /** What decides the numbers: how fast they are made does not. */
-export function comparable({ threads: _, training, ...rest }: Config): Record<string, unknown> {
+export function comparable({
+  threads: _,
+  onnx,
+  training,
+  upsamplerWeights,
+  granularity,
+  ...rest
+}: Config): Record<string, unknown> {
   const { checkpointSeconds: __, workers: ___, ...decisive } = training;
-  return { ...rest, training: decisive };
+  // none is what runs of earlier versions had, which did not write it down
+  return {
+    ...rest,
+    ...(Object.keys(upsamplerWeights).length > 0 && { upsamplerWeights }),
+    ...(granularity && { granularity }),
+    ...(isModelFile(rest.backbone) && { onnx }),
+    training: decisive,
+  };
 }

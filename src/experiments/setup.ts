@@ -1,22 +1,29 @@
-import { findBackbone } from '../backbones/registry.ts';
-import type { Backbone, Weights } from '../backbones/types.ts';
+import { isModelFile } from '../backbones/imported/model-file.ts';
 import { suggest, UserError } from '../base/errors.ts';
 import { clickEncoders } from '../clicks/encoders.ts';
-import { sameShape, show } from '../graph/tensor.ts';
 import { heads } from '../heads/heads.ts';
+import type { Head } from '../heads/types.ts';
 import { modeSettings } from '../interaction/modes.ts';
-import type { Probe, ProbeGraph } from '../probe/probe.ts';
-import type { ProgramOptions, Values } from '../probe/programs.ts';
-import { findUpsampler, upsamplers } from '../upsamplers/registry.ts';
+import { necks } from '../necks/necks.ts';
+import type { Probe } from '../probe/probe.ts';
+import type { ProgramOptions } from '../probe/programs.ts';
+import { officialFor } from '../upsamplers/official.ts';
+import { findUpsampler } from '../upsamplers/registry.ts';
+import { obstacle } from './choose-upsamplers.ts';
 import type { Config } from './config.ts';
+import { granularityOf } from './granular.ts';
+import { resolveBackbone } from './resolve-backbone.ts';
 
 /**
  * The probes of a run, one per upsampler.
  *
- * @throws UserError for an unknown name or evaluation mode, or a training size that the backbone's stride does not divide
+ * @throws UserError for an unknown name or evaluation mode, a training size that the backbone's stride does not divide,
+ *   or an upsampler that cannot run there or has no weights for the backbone
  */
 export function makeProbes(config: Config): Map<string, Probe> {
-  const backbone = findBackbone(config.backbone);
+  if (isModelFile(config.backbone) && config.onnx.scale === 'auto')
+    throw new Error('the scale is to be measured before');
+  const backbone = resolveBackbone(config);
   const { size } = config.training;
   if (size % backbone.stride !== 0) {
     const near = Math.max(1, Math.round(size / backbone.stride)) * backbone.stride;
@@ -25,22 +32,51 @@ export function makeProbes(config: Config): Map<string, Probe> {
     );
   }
   modeSettings(config.evaluation.mode, '', backbone.stride);
-  const head = find(heads, config.head, 'head');
+  const head = find(heads, headName(config), 'head');
+  const multiScale = findNeck(config, head);
   const clickEncoder = find(clickEncoders, config.clickEncoder, 'click encoder');
-  const headWidth = config.headWidth ?? backbone.channels;
+  const headWidth = config.headWidth ?? (multiScale ? PYRAMID_WIDTH : backbone.channels);
+  const granularity = granularityOf(config);
+  for (const name of Object.keys(config.upsamplerWeights)) findUpsampler(name);
   return new Map(
     config.upsamplers.map(name => {
       const upsampler = findUpsampler(name);
-      if (upsampler.learned) {
-        const others = upsamplers.filter(({ learned }) => !learned).map(each => each.name);
-        throw new UserError(
-          `the upsampler ${name} is learned: it is defined, but a bench cannot load its trained weights yet. ` +
-            `Choose among ${others.join(', ')}`,
-        );
-      }
-      return [name, { backbone, upsampler, head, headWidth, clickEncoder, injection: config.injection }];
+      const wrong = obstacle(upsampler, backbone, config);
+      if (wrong !== undefined) throw new UserError(`${name} cannot run on ${backbone.name} ${wrong}`);
+      // says at once where there are no weights
+      if (upsampler.learned && config.upsamplerWeights[name] === undefined) officialFor(upsampler, backbone.name);
+      const { injection } = config;
+      return [name, { backbone, upsampler, head, headWidth, clickEncoder, injection, multiScale, granularity }];
     }),
   );
+}
+
+/** Channels of SegFormer's head in the paper (supplementary A.2). */
+const PYRAMID_WIDTH = 256;
+
+/** The head that a configuration asks for. */
+const headName = ({ head, neck }: Pick<Config, 'head' | 'neck'>): string =>
+  head ?? (neck === 'none' ? 'conv' : 'segformer');
+
+/** @throws UserError where it does not go with the head or the upsamplers */
+function findNeck({ neck: name, neckWidth: width, upsamplers: rows }: Config, head: Head): Probe['multiScale'] {
+  const chosen = find([{ name: 'none' as const }, ...necks], name, 'neck');
+  if (!('maps' in chosen)) return undefined;
+  if (!head.multiScale) {
+    const fitting = heads.filter(({ multiScale }) => multiScale).map(each => each.name);
+    throw new UserError(
+      `the neck ${name} gives several maps, the head ${head.name} looks at one. Choose among ${fitting.join(', ')}, ` +
+        'or name no head',
+    );
+  }
+  const unused = rows.filter(row => row !== 'none');
+  if (!chosen.usesUpsampler && unused.length > 0) {
+    throw new UserError(
+      `the neck ${name} makes its maps by layers of its own, so it would use none of the upsamplers ` +
+        `${unused.join(', ')}. Ask for --upsamplers none`,
+    );
+  }
+  return { neck: chosen, width };
 }
 
 function find<T extends { name: string }>(entries: readonly T[], name: string, what: string): T {
@@ -53,23 +89,6 @@ function find<T extends { name: string }>(entries: readonly T[], name: string, w
       )}`,
     );
   return entry;
-}
-
-/** The backbone's weights under the names of the graph's sources. */
-export function frozenValues(graph: Pick<ProbeGraph, 'frozen'>, backbone: Backbone, weights: Weights): Values {
-  const prefix = 'frozen.backbone.';
-  const values = new Map<string, Float32Array>();
-  for (const [name, { shape }] of graph.frozen) {
-    const stored = weights.get(name.slice(prefix.length));
-    if (!name.startsWith(prefix) || !stored || !sameShape(stored.shape, shape)) {
-      throw new UserError(
-        `the weights of ${backbone.name} do not fit: "${name}" should be ${show(shape)}, ` +
-          `found ${stored ? show(stored.shape) : 'nothing'}. Give the right file with --weights`,
-      );
-    }
-    values.set(name, stored.data);
-  }
-  return values;
 }
 
 export const programOptions = ({ passes: { split, ...passes }, threads, device }: Config): ProgramOptions => ({

@@ -11,6 +11,8 @@ export interface TestSet {
   spec: string;
   dataset: Dataset;
   clickers: readonly Clicker[];
+  /** The best of all granularities counts, for clicks up to this IoU: see `granularityOracle`. */
+  oracle?: number;
 }
 
 /**
@@ -18,7 +20,7 @@ export interface TestSet {
  *
  * @throws UserError where there are none, or one cannot be opened
  */
-export async function openTestSets({ evaluation, seed, dataSeed }: Config): Promise<TestSet[]> {
+export async function openTestSets({ evaluation, granularity, seed, dataSeed }: Config): Promise<TestSet[]> {
   if (evaluation.datasets.length === 0) {
     throw new UserError('no data set to evaluate on: name some with --datasets, such as --datasets synthetic');
   }
@@ -30,10 +32,15 @@ export async function openTestSets({ evaluation, seed, dataSeed }: Config): Prom
     const same = sets.filter(s => s.name === base || s.name.startsWith(`${base}-`)).length;
     sets.push({ name: same === 0 ? base : `${base}-${same + 1}`, spec, dataset, clickers: [{ kind: 'centre' }] });
   }
-  if (evaluation.randomClicks === 0) return sets;
   const clickers = randomClickers(seed, evaluation.randomClicks);
-  return sets.flatMap(set => [set, { ...set, name: `${set.name}_random-clicks`, clickers }]);
+  const oracles = granularity?.oracle ?? [];
+  return sets.flatMap(set => [
+    set,
+    ...oracles.map(oracle => ({ ...set, name: `${set.name}_oracle-${Math.round(100 * oracle)}`, oracle })),
+    ...(clickers.length === 0 ? [] : [{ ...set, name: `${set.name}_random-clicks`, clickers }]),
+  ]);
 }
 
-/** Whether the protocol's user clicks: pictures of other users' clicks are not shown. */
-export const isProtocol = ({ clickers }: TestSet): boolean => clickers.every(({ kind }) => kind === 'centre');
+/** Whether the protocol's user clicks, once: pictures of other users' clicks are not shown. */
+export const isProtocol = ({ clickers, oracle }: TestSet): boolean =>
+  oracle === undefined && clickers.every(({ kind }) => kind === 'centre');

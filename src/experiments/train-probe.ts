@@ -1,4 +1,3 @@
-import type { Weights } from '../backbones/types.ts';
 import type { Dataset } from '../datasets/types.ts';
 import { sum } from '../graph/ops/basic.ts';
 import { input } from '../graph/tensor.ts';
@@ -10,8 +9,10 @@ import { normalisedFocalLoss } from '../training/loss.ts';
 import { initialState, loadState, saveState } from '../training/state.ts';
 import { type StepReport, Trainer } from '../training/trainer.ts';
 import type { Config } from './config.ts';
+import { type Frozen, frozenValues } from './frozen.ts';
+import { upsamplerStart } from './granular.ts';
 import type { RunFolder } from './run-folder.ts';
-import { frozenValues, programOptions } from './setup.ts';
+import { programOptions } from './setup.ts';
 import { openTrainingLog } from './training-log.ts';
 
 /** Steps in a run: whole batches only, as in the reference. */
@@ -28,7 +29,7 @@ export function stepsPerEpoch({ training }: Config, dataset: Dataset): number {
 export async function trainProbe(
   config: Config,
   probe: Probe,
-  weights: Weights,
+  frozen: Frozen,
   dataset: Dataset,
   loader: SampleLoader,
   folder: RunFolder,
@@ -40,7 +41,8 @@ export async function trainProbe(
   const graph = buildProbe(probe, 1, [training.size, training.size]);
   const shapes = new Map([...graph.trained].map(([name, p]) => [name, p.shape]));
   const checkpoint = folder.checkpoint(probe.upsampler.name);
-  const state = loadState(checkpoint, shapes) ?? initialState(graph.trained.values(), config.seed);
+  const state =
+    loadState(checkpoint, shapes) ?? initialState(graph.trained.values(), config.seed, upsamplerStart(graph, frozen));
   const perEpoch = stepsPerEpoch(config, dataset);
   const steps = training.epochs * perEpoch;
   onStep(state.step);
@@ -64,7 +66,7 @@ export async function trainProbe(
   const target = input('target', [1, 1, training.size, training.size], 'clicks');
   const program = await compileTraining(
     graph,
-    frozenValues(graph, probe.backbone, weights),
+    frozenValues(graph, frozen, probe),
     logits => {
       const perImage = normalisedFocalLoss(logits, target, { alpha: training.alpha, detachFactor: true });
       return { perImage, total: sum(perImage, [0]) };
@@ -84,6 +86,7 @@ export async function trainProbe(
         maxRounds: training.maxRounds,
         clickMaps: config.clicks,
         nextPoints: { ...training.nextPoints, maxPoints: training.sampler.maxPoints },
+        granular: probe.granularity !== undefined,
       },
       state,
     );

@@ -60,6 +60,25 @@ describe('InteractiveSession', () => {
     expect(session.mask.data[0]).toBe(0);
   });
 
+  it('shows a map of its own at the first click, and looks where it would without', async () => {
+    const model = new BelievingModel();
+    const image = picture(20, 12);
+    const firstMap = { width: 20, height: 12, data: new Float32Array(240).fill(0.75) };
+    const session = new InteractiveSession(model, image, {
+      zoomIn: zoomIn([12, 20], { minCrop: 4 }),
+      flip: false,
+      firstMap,
+    });
+    await session.click({ x: 3, y: 4, positive: true });
+    expect(model.inputs[0].subarray(0, 240).every(p => p === 0.75)).toBe(true);
+    expect(session.box).toEqual({ top: 0, bottom: 11, left: 0, right: 19 });
+    await session.click({ x: 9, y: 4, positive: false });
+    expect(model.inputs[1].subarray(0, 240).every(p => p === 0.75)).toBe(false);
+    session.reset();
+    await session.click({ x: 3, y: 4, positive: true });
+    expect(model.inputs[2]).toEqual(model.inputs[0]);
+  });
+
   it('gives the model previous map, positive and negative clicks, and all mirrored', async () => {
     const model = new BelievingModel();
     const session = new InteractiveSession(model, picture(20, 12), {

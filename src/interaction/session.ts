@@ -30,6 +30,8 @@ export interface SessionOptions {
   clickLimit?: number;
   /** The mask is where the probability is above this, 0..1. Default 0.5. */
   threshold?: number;
+  /** What the network is shown as previous map at the first click, at the picture's size. Default: zeros. */
+  firstMap?: ProbabilityMap;
 }
 
 /** What a click leaves behind. Never changed once made, so that undo is going back to an earlier one. */
@@ -134,13 +136,14 @@ export class InteractiveSession {
     const zoom = this.options.zoomIn;
     const { probability: previous, box: kept } = this.state;
     const box = zoom && chooseBox(clicks, previous, kept, zoom);
-    const probability = await this.predict(clicks, box, previous);
+    const shownMap = this.history.length === 1 ? (this.options.firstMap ?? previous) : previous;
+    const probability = await this.predict(clicks, box, shownMap);
     if (zoom?.skipClicks !== 0 || box !== null) return { clicks, probability, box };
     // the first look was at the whole picture: where it found something small, the same click looks again, closer
     const found = objectBox([], probability, zoom);
     if (found === null || boxIou(found, wholeBox(...this.size)) >= 0.5) return { clicks, probability, box };
     const closer = chooseBox(clicks, probability, null, zoom);
-    return { clicks, probability: await this.predict(clicks, closer, previous), box: closer };
+    return { clicks, probability: await this.predict(clicks, closer, shownMap), box: closer };
   }
 
   private async predict(clicks: readonly Click[], box: Box | null, previous: ProbabilityMap): Promise<ProbabilityMap> {

@@ -1,5 +1,5 @@
 import { reshape } from '../graph/ops/basic.ts';
-import { type ConvOptions, conv2d } from '../graph/ops/conv.ts';
+import { type ConvOptions, conv2d, convTranspose2d } from '../graph/ops/conv.ts';
 import { add } from '../graph/ops/elementwise.ts';
 import { transpose } from '../graph/ops/layout.ts';
 import { matmul } from '../graph/ops/linear.ts';
@@ -36,6 +36,15 @@ export function conv(
   const weight = scope.get('weight', [out, perGroup, kernel, kernel], initialise);
   const pads = [padding, padding, padding, padding] as const;
   return conv2d(x, weight, bias ? scope.get('bias', [out], initialise) : undefined, { pads, ...options });
+}
+
+/** A transposed convolution whose kernel and stride are 2: [B,C,h,w] -> [B,out,2h,2w]; `weight` [C,out,2,2], `bias` [out]. */
+export function doubled(x: Tensor, scope: Scope, out: number): Tensor {
+  const [, c, h, w] = x.shape;
+  const initialise = uniformFanIn(4 * out);
+  const weight = scope.get('weight', [c, out, 2, 2], initialise);
+  const y = convTranspose2d(x, weight, { stride: 2, size: [2 * h, 2 * w] });
+  return add(y, reshape(scope.get('bias', [out], initialise), [1, out, 1, 1]));
 }
 
 /** LayerNorm over the last axis, with `weight` and `bias`. */

@@ -24,6 +24,7 @@ export class Scope {
     private readonly rate: 'frozen' | 'weights',
     /** Every parameter asked for so far, by full name. */
     readonly parameters: Map<string, Parameter>,
+    private readonly change?: (name: string, tensor: Tensor) => Tensor,
   ) {}
 
   static frozen(prefix: string): Scope {
@@ -35,7 +36,16 @@ export class Scope {
   }
 
   at(name: string): Scope {
-    return new Scope(`${this.prefix}.${name}`, this.rate, this.parameters);
+    return new Scope(`${this.prefix}.${name}`, this.rate, this.parameters, this.change);
+  }
+
+  /**
+   * The same parameters, which models get as `change` makes them of their name in this scope and their tensor: how an
+   * adapter comes into a network that knows nothing of it.
+   */
+  changed(change: (name: string, tensor: Tensor) => Tensor): Scope {
+    const own = this.prefix.length + 1;
+    return new Scope(this.prefix, this.rate, this.parameters, (full, tensor) => change(full.slice(own), tensor));
   }
 
   /** The parameter of that name; asking twice gives the same tensor. */
@@ -46,11 +56,11 @@ export class Scope {
       if (!sameShape(known.shape, shape)) {
         throw new GraphError(`parameter "${full}": asked for as ${show(known.shape)} and as ${show(shape)}`);
       }
-      return known.tensor;
+      return this.change?.(full, known.tensor) ?? known.tensor;
     }
     const tensor = input(full, shape, this.rate);
     this.parameters.set(full, { name: full, shape, initialise, tensor });
-    return tensor;
+    return this.change?.(full, tensor) ?? tensor;
   }
 }
 

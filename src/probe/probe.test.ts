@@ -12,6 +12,7 @@ import { GraphError, nameOf, sources, type Tensor, topological } from '../graph/
 import { bilinear } from '../nn/resize.ts';
 import type { Parameter } from '../nn/scope.ts';
 import { bicubicInterpolation, bilinearInterpolation, nearestNeighbour, none } from '../upsamplers/interpolation.ts';
+import { enlarged, largeImage } from '../upsamplers/large-image.ts';
 import type { Upsampler } from '../upsamplers/types.ts';
 import { buildFeatures, buildProbe, injections, type Probe, type ProbeGraph } from './probe.ts';
 import { compileInference, type ProgramOptions } from './programs.ts';
@@ -266,5 +267,42 @@ describe('buildFeatures', () => {
     const aligned = (from: number, to: number) => bilinear(from, to, { alignCorners: true });
     const resized = resample(graph.features, aligned(4, 16), aligned(6, 24));
     expectClose(found.upsampled, (await valuesOf(graph, { y: resized }, feeds)).y, 1e-6, 'upsampled');
+  });
+});
+
+describe('an upsampler that enlarges the image', () => {
+  const upsampler = largeImage(2);
+
+  it.each(injections)('gives the backbone and the clicks the larger grid: %s', async injection => {
+    const probe = toyProbe({ backbone: tinyVit, injection, upsampler });
+    const graph = buildProbe(probe, 1, size);
+    expect(graph.image.shape).toEqual([1, 3, 16, 24]);
+    expect(graph.clicks.shape).toEqual([1, 3, 16, 24]);
+    expect(graph.features.shape).toEqual([1, 8, 8, 12]);
+    expect(graph.upsampled.shape).toEqual([1, 8, 16, 24]);
+    expect(graph.logits.shape).toEqual([1, 1, 16, 24]);
+
+    // the same as a picture and maps that were enlarged before
+    const feeds = feedsOf('a');
+    const large = buildProbe({ ...probe, upsampler: none }, 1, [32, 48]);
+    const { image, clicks } = graph;
+    const twice = copied(await evaluate({ ofImage: enlarged(image, 2), ofClicks: enlarged(clicks, 2) }, feeds));
+    const { features } = await valuesOf(graph, { features: graph.features }, feeds);
+    const largeFeeds = { image: twice.ofImage, clicks: twice.ofClicks };
+    const expected = await valuesOf(large, { features: large.features }, largeFeeds);
+    expect(maxAbsolute(features)).toBeGreaterThan(0.1);
+    expectClose(features, expected.features, 1e-5, 'features');
+  });
+
+  it('looks at features on the larger grid too', () => {
+    const graph = buildFeatures({ backbone: tinyVit, upsampler: largeImage(4) }, size);
+    expect(graph.features.shape).toEqual([1, 8, 16, 24]);
+    expect(graph.upsampled.shape).toEqual([1, 8, 16, 24]);
+  });
+
+  it('needs the size of the image itself to be a multiple of the stride', () => {
+    expect(() => buildProbe(toyProbe({ backbone: tinyVit, upsampler }), 1, [18, 24])).toThrow(
+      /18 x 24 px is not a mul/,
+    );
   });
 });

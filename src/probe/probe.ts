@@ -1,23 +1,29 @@
 import type { Backbone } from '../backbones/types.ts';
+import { UserError } from '../base/errors.ts';
 import type { ClickEncoder } from '../clicks/encoders.ts';
+import type { Granularity } from '../granularity/granularity.ts';
+import { granularityTokens } from '../granularity/table.ts';
 import { add, div, mul, sub } from '../graph/ops/elementwise.ts';
-import { resample } from '../graph/ops/linear.ts';
 import { constant, GraphError, input, type Tensor } from '../graph/tensor.ts';
-import type { Head } from '../heads/heads.ts';
+import type { Head } from '../heads/types.ts';
+import type { Neck } from '../necks/types.ts';
 import { IMAGENET } from '../nn/imagenet.ts';
-import { bilinear } from '../nn/resize.ts';
+import { adapted } from '../nn/lora.ts';
 import { type Parameter, Scope } from '../nn/scope.ts';
+import { sizeOf, toSize } from '../nn/to-size.ts';
 import { none } from '../upsamplers/interpolation.ts';
+import { enlarged } from '../upsamplers/large-image.ts';
 import type { Upsampler } from '../upsamplers/types.ts';
 
 /**
  * Where the click tokens are added: `early` inside the backbone, `late` to its low-res features before the upsampler
- * (as the released code does).
+ * (as the released code does), `late-upsampled` to what the upsampler gives (as the paper's text has it), brought to
+ * that size bilinearly, corners aligned.
  */
-export const injections = ['early', 'late'] as const;
+export const injections = ['early', 'late', 'late-upsampled'] as const;
 export type Injection = (typeof injections)[number];
 
-/** A frozen backbone and upsampler, with a head and a click encoder to be trained. */
+/** A frozen backbone and upsampler, with a head, a click encoder and perhaps a neck to be trained. */
 export interface Probe {
   backbone: Backbone;
   upsampler: Upsampler;
@@ -26,6 +32,10 @@ export interface Probe {
   headWidth: number;
   clickEncoder: ClickEncoder;
   injection: Injection;
+  /** A neck that gives the head several maps, with the channels of the finest one. */
+  multiScale?: { neck: Neck; width: number };
+  /** Takes a granularity; head and click encoder then come trained and stay as they are. */
+  granularity?: Granularity;
 }
 
 export interface ProbeGraph {
@@ -33,13 +43,17 @@ export interface ProbeGraph {
   image: Tensor;
   /** Source `clicks` [B,3,H,W]: previous mask's probability, positive disks, negative disks. */
   clicks: Tensor;
-  /** What the backbone gives, [B,C,h,w]. */
+  /** Source `granularity` [B], where the probe takes one: see `granularityRow`. */
+  granularity?: Tensor;
+  /** What the backbone gives, [B,C,h,w]: finer where the upsampler enlarges the image. */
   features: Tensor;
-  /** What the head sees. */
+  /** What the head sees; of the maps of a neck the finest. */
   upsampled: Tensor;
   /** [B,1,H,W] */
   logits: Tensor;
   frozen: Map<string, Parameter>;
+  /** Where the probe takes a granularity: head and click encoder, which an earlier training has trained. */
+  start: Map<string, Parameter>;
   trained: Map<string, Parameter>;
 }
 
@@ -47,34 +61,68 @@ export interface ProbeGraph {
  * The probe as a graph (paper, section 3): image -> backbone -> upsampler -> head -> one logit per pixel, the encoded
  * clicks added at the injection point.
  *
- * @throws GraphError where the backbone's stride does not divide the size.
+ * @throws GraphError where the backbone's stride does not divide the size; UserError for a granularity without anything
+ *   to train.
  */
-export function buildProbe(probe: Probe, batch: number, [height, width]: readonly [number, number]): ProbeGraph {
-  const { backbone, upsampler, head, headWidth, clickEncoder, injection } = probe;
+export function buildProbe(probe: Probe, batch: number, size: readonly [number, number]): ProbeGraph {
+  const [height, width] = size;
+  const { backbone, upsampler, head, headWidth, clickEncoder, injection, multiScale, granularity } = probe;
   const image = imageSource(backbone, batch, height, width);
   const clicks = input('clicks', [batch, 3, height, width], 'clicks');
   const frozen = Scope.frozen('frozen');
-  const trained = Scope.trained('probe');
+  const own = granularity ? Scope.frozen('probe') : Scope.trained('probe');
+  const trained = granularity ? Scope.trained('granular') : own;
+  const rows = granularity && input('granularity', [batch], 'clicks');
 
-  const normalised = normalise(image, backbone.normalisation);
+  const { imageFactor = 1 } = upsampler;
+  const normalised = enlarged(normalise(image, backbone.normalisation), imageFactor);
   const early = injection === 'early';
   const target = early ? backbone.early : { channels: backbone.channels, stride: backbone.stride };
-  const maps = early ? mul(clicks, clickGain(backbone.early.gain)) : clicks;
-  const tokens = clickEncoder.encode(maps, trained.at('clicks'), target);
-  const raw = backbone.features(normalised, frozen.at('backbone'), early ? tokens : undefined);
+  const seenClicks = enlarged(clicks, imageFactor);
+  const maps = early ? mul(seenClicks, clickGain(backbone.early.gain)) : seenClicks;
+  const tokens = clickEncoder.encode(maps, own.at('clicks'), target);
+  const row = (place: Granularity['place'], channels: number) =>
+    rows && granularity.place === place
+      ? granularityTokens(rows, trained.at('table'), channels, granularity.tableStart)
+      : undefined;
+  const adaptable = frozen.at('backbone');
+  const scope = granularity ? adapted(adaptable, trained.at('backbone'), granularity.lora, backbone.qkv) : adaptable;
+  const inside = total(early ? tokens : undefined, row('early', backbone.early.channels));
+  const raw = backbone.features(normalised, scope, inside);
   const plain = mul(raw, backbone.featureScale);
-  const features = injection === 'late' ? add(plain, tokens) : plain;
+  const features = total(plain, injection === 'late' ? tokens : undefined, row('late', backbone.channels))!;
 
-  const fine = upsampler.upsample(features, normalise(image, IMAGENET), [height, width], frozen.at('upsampler'));
-  const upsampled = upsampler === none ? fine : toSize(fine, height, width);
-  const logits = toSize(head.logits(upsampled, trained.at('head'), headWidth), height, width);
-  return { image, clicks, features, upsampled, logits, frozen: frozen.parameters, trained: trained.parameters };
+  const upsamplerScope = (granularity?.trainUpsampler ? trained : frozen).at('upsampler');
+  const guidance = normalise(image, IMAGENET);
+  const onTop = injection === 'late-upsampled';
+  const grid = onTop ? add(features, tokens) : features;
+  const upsampledTo = (size: readonly [number, number]): Tensor => {
+    const given = upsampler.upsample(features, guidance, size, upsamplerScope);
+    const brought = upsampler === none ? given : toSize(given, size);
+    return onTop ? add(brought, toSize(tokens, sizeOf(brought))) : brought;
+  };
+  const [upsampled, ...coarser] = multiScale
+    ? multiScale.neck.maps({ grid, upsampled: upsampledTo, size }, own.at('neck'), multiScale.width)
+    : [upsampledTo(size)];
+  const logits = toSize(head.logits(upsampled, own.at('head'), headWidth, { grid, coarser }), size);
+  if (granularity) requireTrainable(probe, trained.parameters);
+  return {
+    image,
+    clicks,
+    ...(rows && { granularity: rows }),
+    features,
+    upsampled,
+    logits,
+    frozen: frozen.parameters,
+    start: granularity ? own.parameters : new Map(),
+    trained: trained.parameters,
+  };
 }
 
 export interface FeatureGraph {
   /** Source `image` [1,3,H,W]: RGB, 0..1. */
   image: Tensor;
-  /** The backbone's features without any click, [1,C,h,w], and after the upsampler. */
+  /** The backbone's features as a probe has them before any click, [1,C,h,w], and after the upsampler. */
   features: Tensor;
   upsampled: Tensor;
   frozen: Map<string, Parameter>;
@@ -87,7 +135,8 @@ export function buildFeatures(
 ): FeatureGraph {
   const image = imageSource(backbone, 1, height, width);
   const frozen = Scope.frozen('frozen');
-  const features = backbone.features(normalise(image, backbone.normalisation), frozen.at('backbone'));
+  const seen = enlarged(normalise(image, backbone.normalisation), upsampler.imageFactor ?? 1);
+  const features = mul(backbone.features(seen, frozen.at('backbone')), backbone.featureScale);
   const guidance = normalise(image, IMAGENET);
   const upsampled = upsampler.upsample(features, guidance, [height, width], frozen.at('upsampler'));
   return { image, features, upsampled, frozen: frozen.parameters };
@@ -102,15 +151,28 @@ function imageSource(backbone: Backbone, batch: number, height: number, width: n
   return input('image', [batch, 3, height, width], 'image');
 }
 
+/** @throws UserError where the backbone has nothing to adapt, or the upsampler nothing to train */
+function requireTrainable({ backbone, upsampler, granularity }: Probe, trained: ReadonlyMap<string, Parameter>): void {
+  const has = (pattern: RegExp) => [...trained.keys()].some(name => pattern.test(name));
+  if (!has(/\.lora_A$/)) {
+    throw new UserError(`${backbone.name} has no attention to adapt by LoRA. Choose a transformer as backbone`);
+  }
+  if (granularity!.trainUpsampler && !has(/^granular\.upsampler\./)) {
+    throw new UserError(
+      `${upsampler.name} has no parameters that could be trained with the backbone. Choose a learned upsampler, or ` +
+        'leave the upsampler as it is',
+    );
+  }
+}
+
+/** The sum of what there is. */
+function total(...parts: readonly (Tensor | undefined)[]): Tensor | undefined {
+  const found = parts.filter(part => part !== undefined);
+  return found.length === 0 ? undefined : found.reduce((sum, part) => add(sum, part));
+}
+
 /** The previous mask is dense and stays as it is: enlarged, it would drown the image. */
 const clickGain = (gain: number): Tensor => constant(Float32Array.of(1, gain, gain), [1, 3, 1, 1]);
 
 const normalise = (image: Tensor, { mean, std }: Backbone['normalisation']): Tensor =>
   div(sub(image, constant(Float32Array.from(mean), [1, 3, 1, 1])), constant(Float32Array.from(std), [1, 3, 1, 1]));
-
-/** Bilinear, corners aligned (the reference's choice for features and logits alike). */
-function toSize(map: Tensor, height: number, width: number): Tensor {
-  const [h, w] = map.shape.slice(2);
-  const axis = (from: number, to: number) => (from === to ? undefined : bilinear(from, to, { alignCorners: true }));
-  return resample(map, axis(h, height), axis(w, width));
-}

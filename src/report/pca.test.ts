@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { UserError } from '../base/errors.ts';
 import { Random } from '../base/random.ts';
 import { leadingEigenpairs } from './eigen.ts';
-import { type FeatureMap, fitPca, pcaPicture, projectPca } from './pca.ts';
+import { type FeatureMap, fitPca, pcaPicture, pcaRanges, projectPca } from './pca.ts';
 
 function randomMap(seed: number, channels: number, height: number, width: number, rank = channels): FeatureMap {
   const random = Random.of(seed, 'map', height);
@@ -122,6 +122,14 @@ describe('fitPca and projectPca', () => {
     expect(Math.abs(cosine)).toBeGreaterThan(0.99);
   });
 
+  it('stretches several maps alike over the ranges of one, and cuts off what lies beyond', () => {
+    const map = { channels: 1, height: 1, width: 3, data: Float32Array.of(-1, 0, 1) };
+    const pca = fitPca([map]);
+    const wider = { ...map, data: Float32Array.of(-2, 0.5, 3) };
+    expect([...projectPca(pca, wider, pcaRanges(pca, map)).subarray(0, 3)]).toEqual([0, 0.75, 1]);
+    expect(pcaPicture(pca, map, pcaRanges(pca, map))).toEqual(pcaPicture(pca, map));
+  });
+
   it('pictures a constant map black, at the size of the map', () => {
     const map = { channels: 4, height: 2, width: 3, data: new Float32Array(24).fill(2) };
     expect(pcaPicture(fitPca([map]), map)).toEqual({ width: 3, height: 2, data: new Uint8Array(18) });
@@ -134,6 +142,7 @@ describe('fitPca and projectPca', () => {
     expect(() => fitPca([randomMap(1, 4, 2, 2), randomMap(1, 5, 2, 2)])).toThrow(/4, 5 channels/);
     expect(() => fitPca([broken])).toThrow(/channel 1 holds NaN/);
     expect(() => projectPca(fitPca([randomMap(1, 4, 2, 2)]), randomMap(1, 5, 2, 2))).toThrow(/5 channels/);
+    expect(() => projectPca(fitPca([randomMap(1, 4, 2, 2)]), broken)).toThrow(/NaN/);
     expect(() => fitPca([{ channels: 2, height: 2, width: 2, data: new Float32Array(7) }])).toThrow(RangeError);
   });
 });

@@ -63,44 +63,66 @@ export function fitPca(maps: readonly FeatureMap[], options: { maxPixels?: numbe
   return { mean, components: vectors, singular };
 }
 
+/** The lowest and highest value of each of the three components. */
+export type PcaRanges = readonly (readonly [low: number, high: number])[];
+
 /**
- * The three components of a map at its own size, [3, height, width], each stretched to 0..1 over this map.
- * A component without variation is 0.
+ * The three components of a map at its own size, [3, height, width], each stretched to 0..1 over `ranges`, by default
+ * over this map; what lies beyond is 0 or 1. A component without variation is 0. Needs 20 bytes per position beside
+ * the map.
  *
- * @throws UserError where the map's channels are not the fitted ones.
+ * @throws UserError where the map's channels are not the fitted ones or it holds NaN or infinity.
  */
-export function projectPca(pca: Pca, map: FeatureMap): Float32Array {
-  if (map.channels !== pca.mean.length) {
-    throw new UserError(`the map has ${map.channels} channels, the PCA was fitted on ${pca.mean.length}`);
-  }
+export function projectPca(pca: Pca, map: FeatureMap, ranges?: PcaRanges): Float32Array {
   const size = map.height * map.width;
   const out = new Float32Array(3 * size);
-  pca.components.forEach((weights, k) => {
-    const sum = new Float64Array(size);
-    for (let c = 0; c < map.channels; c++) {
-      const weight = weights[c];
-      const mean = pca.mean[c];
-      for (let i = 0, at = c * size; i < size; i++) sum[i] += weight * (map.data[at + i] - mean);
-    }
-    let low = Infinity;
-    let high = -Infinity;
-    for (const value of sum) {
-      if (value < low) low = value;
-      if (value > high) high = value;
-    }
+  pca.components.forEach((_, k) => {
+    const values = component(pca, map, k);
+    const [low, high] = ranges?.[k] ?? extremes(values);
     const range = high - low;
-    if (range > 0) for (let i = 0; i < size; i++) out[k * size + i] = (sum[i] - low) / range;
+    if (range > 0) {
+      for (let i = 0; i < size; i++) out[k * size + i] = Math.max(0, Math.min(1, (values[i] - low) / range));
+    }
   });
   return out;
 }
 
+/** What the components of a map range over: with it other maps get the same colours for the same features. */
+export const pcaRanges = (pca: Pca, map: FeatureMap): PcaRanges =>
+  pca.components.map((_, k) => extremes(component(pca, map, k)));
+
 /** `projectPca` as a picture: the first component red, the second green, the third blue. */
-export function pcaPicture(pca: Pca, map: FeatureMap): RgbImage {
-  const planes = projectPca(pca, map);
+export function pcaPicture(pca: Pca, map: FeatureMap, ranges?: PcaRanges): RgbImage {
+  const planes = projectPca(pca, map, ranges);
   const size = map.height * map.width;
   const data = new Uint8Array(3 * size);
   for (let i = 0; i < size; i++) for (let k = 0; k < 3; k++) data[3 * i + k] = Math.round(planes[k * size + i] * 255);
   return { width: map.width, height: map.height, data };
+}
+
+function component(pca: Pca, map: FeatureMap, k: number): Float64Array {
+  if (map.channels !== pca.mean.length) {
+    throw new UserError(`the map has ${map.channels} channels, the PCA was fitted on ${pca.mean.length}`);
+  }
+  const size = map.height * map.width;
+  const sum = new Float64Array(size);
+  for (let c = 0; c < map.channels; c++) {
+    const weight = pca.components[k][c];
+    const mean = pca.mean[c];
+    for (let i = 0, at = c * size; i < size; i++) sum[i] += weight * (map.data[at + i] - mean);
+  }
+  if (!sum.every(Number.isFinite)) throw new UserError('cannot picture the features: they hold NaN or infinity');
+  return sum;
+}
+
+function extremes(values: Float64Array): [number, number] {
+  let low = Infinity;
+  let high = -Infinity;
+  for (const value of values) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  return [low, high];
 }
 
 function checkMaps(maps: readonly FeatureMap[]): void {

@@ -8,11 +8,15 @@ export interface AdamOptions {
   beta1: number;
   beta2: number;
   epsilon: number;
+  /** AdamW's decay (Loshchilov and Hutter 2019): before a step every parameter shrinks by rate * weightDecay. 0 by default. */
+  weightDecay?: number;
+  /** NAdam's momentum (Dozat 2016) with the schedule of PyTorch: how fast it grows, .004 there. Off by default. */
+  nesterov?: number;
 }
 
-const adamDefaults: AdamOptions = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+export const adamDefaults: AdamOptions = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
 
-/** Adam (Kingma and Ba 2015) with bias correction, without weight decay; updates parameters in place. */
+/** Adam (Kingma and Ba 2015) with bias correction, AdamW and NAdam; updates parameters in place. */
 export class Adam {
   private readonly moments = new Map<string, Moments>();
   /** Steps done. */
@@ -27,8 +31,9 @@ export class Adam {
     rate: number,
   ): void {
     this.steps++;
-    const { beta1, beta2, epsilon } = this.options;
-    const size = rate / (1 - beta1 ** this.steps);
+    const { beta1, beta2, epsilon, weightDecay = 0 } = this.options;
+    const { size, direct } = this.sizes(rate);
+    const kept = 1 - rate * weightDecay;
     const correction = Math.sqrt(1 - beta2 ** this.steps);
     for (const [name, gradient] of gradients) {
       const parameter = parameters.get(name)!;
@@ -37,9 +42,21 @@ export class Adam {
         const g = gradient[i];
         first[i] = beta1 * first[i] + (1 - beta1) * g;
         second[i] = beta2 * second[i] + (1 - beta2) * g * g;
-        parameter[i] -= (size * first[i]) / (Math.sqrt(second[i]) / correction + epsilon);
+        const step = (size * first[i] + direct * g) / (Math.sqrt(second[i]) / correction + epsilon);
+        parameter[i] = parameter[i] * kept - step;
       }
     }
+  }
+
+  /** What the momentum is multiplied by in a step, and the gradient by itself (NAdam alone). */
+  private sizes(rate: number): { size: number; direct: number } {
+    const { beta1, nesterov } = this.options;
+    if (nesterov === undefined) return { size: rate / (1 - beta1 ** this.steps), direct: 0 };
+    const momentum = (step: number) => beta1 * (1 - 0.5 * 0.96 ** (step * nesterov));
+    let product = 1;
+    for (let step = 1; step <= this.steps; step++) product *= momentum(step);
+    const [now, next] = [momentum(this.steps), momentum(this.steps + 1)];
+    return { size: (rate * next) / (1 - product * next), direct: (rate * (1 - now)) / (1 - product) };
   }
 
   /** Everything needed to go on exactly, by tensor name. */

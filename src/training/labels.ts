@@ -92,6 +92,11 @@ export function gatherLabels(labels: LabelMap, pixels: Int32Array, size: Size): 
   return { ...labels, ...size, codes: out };
 }
 
+/** The map of one object alone. */
+export function onlyObject(labels: LabelMap, object: number): LabelMap {
+  return { ...labels, objects: 1, values: labels.values.map(values => Int8Array.of(values[object])) };
+}
+
 /** The number of pixels with value 1, per object. */
 export function objectAreas(labels: LabelMap): number[] {
   const histogram = new Uint32Array(labels.values.length);

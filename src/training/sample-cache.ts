@@ -1,5 +1,5 @@
 import type { RgbImage } from '../base/raster.ts';
-import type { Dataset } from '../datasets/types.ts';
+import type { Dataset, Part } from '../datasets/types.ts';
 import { type LabelMap, packLabels } from './labels.ts';
 
 /** A decoded sample in the form training works on. */
@@ -7,6 +7,8 @@ export interface DecodedSample {
   id: string;
   image: RgbImage;
   labels: LabelMap;
+  /** As `Sample` has them. */
+  parts?: readonly Part[];
 }
 
 interface Entry {
@@ -20,8 +22,8 @@ export const CACHE_BYTES = 256 * 2 ** 20;
 
 /** Decodes a sample and packs its masks. @throws UserError from the dataset, or where mask and image disagree in size. */
 export async function decodeSample(dataset: Dataset, index: number): Promise<DecodedSample> {
-  const { id, image, objects } = await dataset.load(index);
-  return { id, image, labels: packLabels(objects, image) };
+  const { id, image, objects, parts } = await dataset.load(index);
+  return { id, image, labels: packLabels(objects, image), ...(parts && { parts }) };
 }
 
 /** Keeps the decoded samples of a dataset that were used last, up to a number of bytes; a failed load is not kept. */

@@ -148,3 +148,32 @@ describe('trainingSample', () => {
     expect(each).toBeLessThan(40);
   });
 });
+
+describe('parts', () => {
+  const whole = scene(1, 120, 100, 3);
+  const parts = [0.2, 0.7, 1].map((granularity, i) => ({ granularity, weight: [1, 3, 0][i] }));
+  const single = { ...options(0), augment: null };
+
+  it('are drawn one by one by their weights, each with its granularity', async () => {
+    const set = listOf([{ ...whole, parts }]);
+    const cache = new SampleCache(set);
+    const counts = new Map<number, number>();
+    for (let step = 0; step < 200; step++) {
+      const { target, granularity } = await trainingSample(set, { ...single, step, cache });
+      const part = parts.findIndex(each => each.granularity === granularity);
+      expect([...target]).toEqual([...whole.objects[part].data]);
+      counts.set(part, (counts.get(part) ?? 0) + 1);
+    }
+    expect([...counts.keys()].sort()).toEqual([0, 1]);
+    expect(counts.get(1)! / 200).toBeGreaterThan(0.65);
+    expect(counts.get(1)! / 200).toBeLessThan(0.85);
+  });
+
+  it('are neither there nor drawn for sets without', async () => {
+    const plain = await trainingSample(listOf([whole]), single);
+    expect('granularity' in plain).toBe(false);
+    const empty = await trainingSample(listOf([{ ...whole, objects: [], parts: [] }]), single);
+    expect('granularity' in empty).toBe(false);
+    expect(empty.target.every(value => value === 0)).toBe(true);
+  });
+});

@@ -3,7 +3,7 @@ import { Random } from '../base/random.ts';
 import type { RgbImage } from '../base/raster.ts';
 import type { Dataset } from '../datasets/types.ts';
 import { type AugmentConfig, augmentImage, drawAugmentation, sourcePixels } from './augment.ts';
-import { gatherLabels, type LabelMap, objectAreas } from './labels.ts';
+import { gatherLabels, type LabelMap, objectAreas, onlyObject } from './labels.ts';
 import type { Point } from './points.ts';
 import { type DecodedSample, decodeSample, type SampleCache } from './sample-cache.ts';
 import { type SamplerConfig, sampleClicks } from './sampler.ts';
@@ -19,6 +19,8 @@ export interface TrainingSample {
   target: Float32Array;
   /** Up to `maxPoints` positive ones, then up to as many negative ones. */
   points: Point[];
+  /** Of the part that was drawn, where the set has parts. */
+  granularity?: number;
 }
 
 export interface SampleOptions {
@@ -56,7 +58,10 @@ const MAX_ATTEMPTS = 1000;
 export async function trainingSample(dataset: Dataset, options: SampleOptions): Promise<TrainingSample> {
   const random = randomOf(options);
   const index = drawIndex(dataset, options.weights, random);
-  const decoded = await (options.cache?.load(index) ?? decodeSample(dataset, index));
+  const whole = await (options.cache?.load(index) ?? decodeSample(dataset, index));
+  const part = whole.parts?.length ? random.weighted(whole.parts.map(({ weight }) => weight)) : null;
+  // a part is drawn before the augmentation and stands alone, as GraCo's training has it
+  const decoded = part === null ? whole : { ...whole, labels: onlyObject(whole.labels, part) };
   const { image, labels } = augmentSample(decoded, options, random);
   const areas = objectAreas(labels);
   const candidates = [...areas.keys()].filter(object => areas[object] >= options.minArea);
@@ -68,6 +73,7 @@ export async function trainingSample(dataset: Dataset, options: SampleOptions): 
     image: toPlanes(image),
     target: new Float32Array(target),
     points,
+    ...(part !== null && { granularity: whole.parts![part].granularity }),
   };
 }
 

@@ -18,11 +18,19 @@ export interface TrainingState {
   losses: number[];
 }
 
-/** Fresh parameters from a seed: each from a stream of its own, so that the same layer starts the same in every probe. */
-export function initialState(parameters: Iterable<Parameter>, seed: number): TrainingState {
+/**
+ * Fresh parameters from a seed: each from a stream of its own, so that the same layer starts the same in every probe.
+ *
+ * @param known values that some of them start from instead
+ */
+export function initialState(
+  parameters: Iterable<Parameter>,
+  seed: number,
+  known: ReadonlyMap<string, Float32Array> = new Map(),
+): TrainingState {
   const values = new Map<string, Float32Array>();
   for (const { name, shape, initialise } of parameters) {
-    values.set(name, initialise(shape, Random.of(seed, 'initialise', name)));
+    values.set(name, known.get(name)?.slice() ?? initialise(shape, Random.of(seed, 'initialise', name)));
   }
   return { step: 0, parameters: values, adam: new Adam(), iou: new AdaptiveIou(), losses: [] };
 }

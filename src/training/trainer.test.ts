@@ -3,12 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { maxAbsolute, maxDifference } from '../../test/support/differences.ts';
-import { initialValues, toyProbe } from '../../test/support/toy-probe.ts';
+import { initialValues, toyBackbone, toyProbe } from '../../test/support/toy-probe.ts';
 import { drawClickMaps } from '../clicks/maps.ts';
 import type { Dataset, Sample } from '../datasets/types.ts';
 import { reshape, sum } from '../graph/ops/basic.ts';
 import { div, log, mul, neg, sigmoid, sub } from '../graph/ops/elementwise.ts';
 import { input, type Shape, type Tensor } from '../graph/tensor.ts';
+import { selfAttention } from '../nn/attention.ts';
+import { patchEmbed, toMap, toTokens } from '../nn/layers.ts';
 import { buildProbe, type Probe } from '../probe/probe.ts';
 import { compileTraining, gradientName } from '../probe/programs.ts';
 import type { Feeds, Program } from '../runtime/program.ts';
@@ -275,5 +277,69 @@ describe('a data set that cannot be read', () => {
     await failing.step();
     await expect(failing.step()).rejects.toThrow('gone');
     expect(trainer.state.step).toBe(3);
+  });
+});
+
+describe('a granularity', () => {
+  const granularity = {
+    place: 'late',
+    tableStart: 'zero',
+    lora: { projections: ['q'], rank: 1, alpha: 1 },
+    trainUpsampler: false,
+  } as const;
+  /** One attention weight, so that there is something to adapt. */
+  const attentive = toyBackbone(4, 8, {
+    features(image, scope) {
+      const tokens = toTokens(patchEmbed(image, scope.at('proj'), 4, 8));
+      return toMap(selfAttention(tokens, scope.at('attn'), 2), side / 4, side / 4);
+    },
+  });
+  const probe = toyProbe({ backbone: attentive, injection: 'late', granularity });
+
+  it.each([0, 2])(
+    'is fed with every sample, and what a trained probe brings stays: rounds 0 to %i',
+    async maxRounds => {
+      const graph = buildProbe(probe, 1, [side, side]);
+      const target = input('target', [1, 1, side, side], 'clicks');
+      const start = initialValues(graph.start);
+      const program = await compileTraining(
+        graph,
+        new Map([...initialValues(graph.frozen), ...start]),
+        logits => {
+          const perImage = reshape(normalisedFocalLoss(logits, target), [1]);
+          return { perImage, total: sum(perImage, [0]) };
+        },
+        { threads: 1 },
+      );
+      programs.push(program);
+      const fed: number[] = [];
+      const run = program.run.bind(program);
+      vi.spyOn(program, 'run').mockImplementation((group, feeds) => {
+        if (feeds.granularity) fed.push(feeds.granularity[0]);
+        return run(group, feeds);
+      });
+      const drawn = await trainingSample(scenes(1), { ...sample, step: 0, slot: 0 });
+      const samples = [0.3, undefined, 1].map(granularity => ({ ...drawn, ...(granularity && { granularity }) }));
+      const state = initialState(graph.trained.values(), 1);
+      const options = { ...defaults, maxRounds, granular: true };
+      const trainer = new Trainer(program, { take: async () => samples }, options, state);
+      await trainer.step();
+      // the row of .3; what has none counts as a whole object
+      expect(fed).toEqual([2, 9, 9]);
+      const table = state.parameters.get('granular.table.weight')!;
+      const moved = Array.from({ length: 10 }, (_, row) => table.subarray(8 * row, 8 * row + 8).some(v => v !== 0));
+      expect(moved).toEqual([false, false, true, false, false, false, false, false, false, true]);
+      expect([...state.parameters.keys()].every(name => name.startsWith('granular.'))).toBe(true);
+    },
+  );
+
+  it('begins with known values where there are some', () => {
+    const { trained } = buildProbe(probe, 1, [side, side]);
+    const known = new Map([['granular.table.weight', new Float32Array(80).fill(2)]]);
+    const { parameters } = initialState(trained.values(), 1, known);
+    expect(parameters.get('granular.table.weight')).toEqual(known.get('granular.table.weight'));
+    expect(parameters.get('granular.table.weight')).not.toBe(known.get('granular.table.weight'));
+    const plain = initialState(trained.values(), 1).parameters;
+    expect(parameters.get('granular.backbone.attn.qkv.lora_A')).toEqual(plain.get('granular.backbone.attn.qkv.lora_A'));
   });
 });

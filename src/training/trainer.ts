@@ -1,5 +1,6 @@
 import { Random } from '../base/random.ts';
 import { type Click, type ClickMapOptions, drawClickMaps } from '../clicks/maps.ts';
+import { granularityRow } from '../granularity/table.ts';
 import { gradientName } from '../probe/programs.ts';
 import type { Program } from '../runtime/program.ts';
 import type { Batches } from './loader/batches.ts';
@@ -17,6 +18,8 @@ export interface TrainerOptions {
   maxRounds: number;
   clickMaps: ClickMapOptions;
   nextPoints: NextPointsConfig;
+  /** The program takes the granularity of what is clicked; a sample without one counts as a whole object. */
+  granular?: boolean;
 }
 
 export interface StepReport {
@@ -75,7 +78,7 @@ export class Trainer {
     for (const [slot, sample] of samples.entries()) {
       const { clicks, points } = await this.correct(sample, rounds, random, weights);
       // what the rounds have fed is there already, and what depends on it computed
-      const fresh = rounds === 0 ? { image: sample.image, ...weights } : {};
+      const fresh = rounds === 0 ? { image: sample.image, ...this.granularityOf(sample), ...weights } : {};
       const result = await this.program.run('step', { ...fresh, target: sample.target, clicks });
       if (slot === 0) this.look = { sample, points, logits: result.logits.slice() };
       weights = {};
@@ -94,16 +97,17 @@ export class Trainer {
 
   /** The clicks after the corrective rounds, and their maps [3,H,W] with the last prediction before the last click. */
   private async correct(
-    { width, height, image, target, points }: TrainingSample,
+    sample: TrainingSample,
     rounds: number,
     random: Random,
     weights: Record<string, Float32Array>,
   ): Promise<{ clicks: Float32Array; points: readonly Point[] }> {
+    const { width, height, image, target, points } = sample;
     let current: readonly Point[] = points;
     let previous = new Float32Array(width * height);
     for (let round = 1; round <= rounds; round++) {
       const clicks = this.clickInput(previous, current, width, height);
-      const feeds = round === 1 ? { image, clicks, ...weights } : { clicks };
+      const feeds = round === 1 ? { image, clicks, ...this.granularityOf(sample), ...weights } : { clicks };
       const { probability } = await this.program.run('predict', feeds);
       previous = probability.slice();
       const prediction = { width, height, data: previous };
@@ -117,6 +121,10 @@ export class Trainer {
       );
     }
     return { clicks: this.clickInput(previous, current, width, height), points: current };
+  }
+
+  private granularityOf({ granularity = 1 }: TrainingSample): { granularity?: Float32Array } {
+    return this.options.granular ? { granularity: Float32Array.of(granularityRow(granularity)) } : {};
   }
 
   private clickInput(previous: Float32Array, points: readonly Point[], width: number, height: number): Float32Array {

@@ -159,13 +159,11 @@ export const anyUpUpsampler: Upsampler = {
   ratio: 'any',
   weights: {
     any: {
-      file: 'anyup_multi_backbone.pth',
-      from: `${RELEASES}/checkpoint_v2/anyup_multi_backbone.pth`,
+      file: { url: `${RELEASES}/checkpoint_v2/anyup_multi_backbone.pth` },
       note: 'trained on DINOv2 S (with and without registers), CLIP B, SigLIP B and ViT-B',
     },
     'dinov2-s14': {
-      file: 'anyup_paper.pth',
-      from: `${RELEASES}/checkpoint/anyup_paper.pth`,
+      file: { url: `${RELEASES}/checkpoint/anyup_paper.pth` },
       note: "the paper's; trained on this backbone, serves any",
     },
   },

@@ -31,6 +31,7 @@ export const doublingUpsampler = (
   linear: false,
   agnostic: false,
   ratio: 'powers of 2',
+  checkpoint: { spare: /^up\d\./ },
   upsample(features, image, size, scope) {
     const steps = doublingsWithin(features.shape.slice(2), size);
     let x = features;

@@ -198,8 +198,7 @@ const FOLDER = 'https://marhamilresearch4.blob.core.windows.net/feature-upsampli
 const checkpoints = (folder: string): Record<string, PublishedWeights> =>
   Object.fromEntries(
     Object.entries(CHECKPOINTS).map(([backbone, name]) => {
-      const file = `${name}_jbu_stack_cocostuff.ckpt`;
-      return [backbone, { file, from: `${FOLDER}${folder}${file}` }];
+      return [backbone, { file: { url: `${FOLDER}${folder}${name}_jbu_stack_cocostuff.ckpt` } }];
     }),
   );
 
@@ -217,6 +216,9 @@ const record = (options: FeatUpOptions) => ({
   },
 });
 
+const NORM = /^model\.1\.norm\./;
+const STAGES = /^upsampler\.up[2-4]\./;
+
 /** As the hub model: with the norm. What it gives beyond the size asked for is brought to it, as the benchmark does. */
 export const featUpJbu: Upsampler = {
   ...record({ norm: true, mixing: true }),
@@ -230,6 +232,8 @@ export const featUpJbu: Upsampler = {
       { ...file, note: "where the file does not hold the norm's weight and bias, they are 1 and 0" },
     ]),
   ),
+  // as its authors' loader has it
+  checkpoint: { optional: NORM, spare: STAGES },
 };
 
 export const featUpNoNorm: Upsampler = {
@@ -239,6 +243,7 @@ export const featUpNoNorm: Upsampler = {
   linear: false,
   agnostic: false,
   weights: checkpoints('no_norm/'),
+  checkpoint: { spare: STAGES, foreign: NORM },
 };
 
 /** Its learned kernels see the image alone, so those of any checkpoint serve any backbone. */
@@ -249,4 +254,5 @@ export const featUpKernels: Upsampler = {
   linear: true,
   agnostic: true,
   weights: { any: { ...checkpoints('no_norm/')['dinov2-s14'], note: 'or the file of any other backbone' } },
+  checkpoint: { spare: STAGES, alsoReads: ['featup', 'featup-no-norm'] },
 };

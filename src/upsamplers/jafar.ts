@@ -59,8 +59,7 @@ export function jafar(
 }
 
 const release = (backbone: string) => ({
-  file: `${backbone}.pth`,
-  from: `https://github.com/PaulCouairon/JAFAR/releases/download/Weights/${backbone}.pth`,
+  file: { url: `https://github.com/PaulCouairon/JAFAR/releases/download/Weights/${backbone}.pth` },
 });
 
 export const jafarUpsampler: Upsampler = {

@@ -1,17 +1,14 @@
-import { reshape } from '../graph/ops/basic.ts';
-import { convTranspose2d } from '../graph/ops/conv.ts';
-import { add, relu } from '../graph/ops/elementwise.ts';
+import { relu } from '../graph/ops/elementwise.ts';
 import { concat } from '../graph/ops/layout.ts';
 import { resample } from '../graph/ops/linear.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { batchNorm } from '../nn/batch-norm.ts';
-import { uniformFanIn } from '../nn/initialisers.ts';
-import { conv } from '../nn/layers.ts';
+import { conv, doubled } from '../nn/layers.ts';
 import { adaptiveMax } from '../nn/pooling.ts';
 import { bilinear } from '../nn/resize.ts';
 import type { Scope } from '../nn/scope.ts';
 import { doublingsWithin } from './doubling.ts';
-import type { Upsampler } from './types.ts';
+import type { PublishedWeights, Upsampler } from './types.ts';
 
 /** Channels of the image's branch. */
 const IMAGE = 32;
@@ -65,14 +62,13 @@ function normalised(x: Tensor, scope: Scope, index: number, stride: number): Ten
   return relu(batchNorm(y, scope.at(`${index + 1}`)));
 }
 
-/** A transposed convolution whose kernel and stride are 2; `weight` [in,out,2,2], `bias` [out]. */
-function doubled(x: Tensor, scope: Scope, out: number): Tensor {
-  const [, c, h, w] = x.shape;
-  const initialise = uniformFanIn(4 * out);
-  const weight = scope.get('weight', [c, out, 2, 2], initialise);
-  const y = convTranspose2d(x, weight, { stride: 2, size: [2 * h, 2 * w] });
-  return add(y, reshape(scope.get('bias', [out], initialise), [1, out, 1, 1]));
-}
+const FOLDER = 'https://drive.google.com/drive/folders/12Q8n_vur3njOgAO1iu0P6tDIcszrnadd';
+
+/** A file of the folder that its authors name: nothing there has an address that a program could ask for. */
+const drive = (name: string): PublishedWeights => ({
+  file: { page: FOLDER, name },
+  note: 'for the layer and kind of features that github.com/saksham-s/lift takes',
+});
 
 const record = {
   source: 'Suri et al. 2024, arXiv 2403.14625; github.com/saksham-s/lift',
@@ -80,16 +76,13 @@ const record = {
   learned: true,
   linear: false,
   agnostic: false,
-  weights: Object.fromEntries(
-    ['dino-s8', 'dino-s16', 'dino-b8', 'dino-b16', 'dinov2-s14'].map(backbone => [
-      backbone,
-      {
-        file: `LiFT for ${backbone}`,
-        from: 'https://github.com/saksham-s/lift',
-        note: 'names may begin with "module."',
-      },
-    ]),
-  ),
+  weights: {
+    'dino-s8': drive('lift_dino_vits8.pth'),
+    'dino-s16': drive('lift_dino_vits16.pth'),
+    'dino-b8': drive('lift_dino_vitb8.pth'),
+    'dino-b16': drive('lift_dino_vitb16.pth'),
+    'dinov2-s14': { file: { page: 'https://github.com/havrylovv/iSegProbe', name: 'LiFT (DINOv2 S/14)' } },
+  },
 };
 
 /** One step, as published; the rest is bilinear. */
@@ -98,6 +91,7 @@ export const liftUpsampler: Upsampler = {
   name: 'lift',
   description: 'LiFT: a small U-Net on features and image, x2, the rest bilinear',
   ratio: 2,
+  checkpoint: { alsoReads: ['lift-repeated'] },
   upsample: (features, image, _, scope) => lift(features, image, scope),
 };
 
@@ -107,6 +101,7 @@ export const liftToSize: Upsampler = {
   name: 'lift-repeated',
   description: 'LiFT again and again, the last step bilinear where the size is no power of 2 times the features',
   ratio: 'powers of 2',
+  checkpoint: { alsoReads: ['lift'] },
   upsample(features, image, size, scope) {
     return liftRepeated(features, image, scope, doublingsWithin(features.shape.slice(2), size));
   },

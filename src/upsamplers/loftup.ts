@@ -180,7 +180,7 @@ function withPositions(features: Tensor, scope: Scope, positions: 'sine' | 'lear
   return add(features, sized);
 }
 
-const hub = (name: string) => ({ file: 'pytorch_model.bin', from: `https://huggingface.co/haiwen/loftup-${name}` });
+const hub = (name: string) => ({ file: { hub: `haiwen/loftup-${name}`, name: 'pytorch_model.bin' } });
 
 export const loftUpUpsampler: Upsampler = {
   name: 'loftup',
@@ -197,7 +197,7 @@ export const loftUpUpsampler: Upsampler = {
     'dinov2-s14-reg': hub('dinov2s_reg'),
     'dinov2-b14-reg': hub('dinov2b_reg'),
     'clip-b16': hub('clip'),
-    'siglip-b16': hub('siglip'),
+    'siglip-b16': { ...hub('siglip'), note: 'for a backbone that clickprobe does not have' },
     'siglip2-b16': hub('siglip2'),
   },
   upsample: (features, image, size, scope) => loftUp(features, image, size, scope),

@@ -122,8 +122,7 @@ export const nafUpsampler: Upsampler = {
   ratio: 'any',
   weights: {
     any: {
-      file: 'naf_release.pth',
-      from: 'https://github.com/valeoai/NAF/releases/download/model/naf_release.pth',
+      file: { url: 'https://github.com/valeoai/NAF/releases/download/model/naf_release.pth' },
       note: 'for channels that are a multiple of 4 and at least 9x9 cells',
     },
   },

@@ -56,9 +56,9 @@ describe.each(upsamplers)('$name', upsampler => {
 
   it('says what it is', () => {
     for (const text of [upsampler.description, upsampler.source, upsampler.licence]) expect(text).not.toBe('');
-    for (const { file, from } of Object.values(upsampler.weights ?? {})) {
-      expect(file).not.toBe('');
-      expect(from).toMatch(/^https:/);
+    for (const { file } of Object.values(upsampler.weights ?? {})) {
+      if ('hub' in file) expect(`${file.hub}/${file.name}`).toMatch(/^[\w.-]+\/[\w.-]+\/[\w.-]+$/);
+      else expect('url' in file ? file.url : file.page).toMatch(/^https:/);
     }
     expect(upsampler.weights !== undefined && !upsampler.learned).toBe(false);
   });

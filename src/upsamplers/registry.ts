@@ -8,6 +8,7 @@ import { bicubicInterpolation, bilinearInterpolation, nearestNeighbour, none } f
 import { jafarUpsampler } from './jafar.ts';
 import { jbu } from './jbu.ts';
 import { jointBilateralFilter } from './joint-bilateral.ts';
+import { largeImage } from './large-image.ts';
 import { learnedJbuUpsampler } from './learned-jbu.ts';
 import { liftToSize, liftUpsampler } from './lift.ts';
 import { loftUpUpsampler } from './loftup.ts';
@@ -27,6 +28,8 @@ export const upsamplers: readonly Upsampler[] = [
   jbu,
   guidedFilterUpsampler,
   upsampleAnything,
+  largeImage(2),
+  largeImage(4),
   featUpJbu,
   featUpNoNorm,
   featUpKernels,

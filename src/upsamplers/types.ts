@@ -1,14 +1,29 @@
 import type { Tensor } from '../graph/tensor.ts';
 import type { Scope } from '../nn/scope.ts';
 
+/**
+ * A file of weights: in a repository on huggingface.co, at an address of its own, or behind a page where a person has to
+ * fetch it.
+ */
+export type PublishedFile = { hub: string; name: string } | { url: string } | { page: string; name: string };
+
 /** Official weights for one backbone. */
 export interface PublishedWeights {
-  /** Its name, or what it is called where it is published. */
-  file: string;
-  /** Where it is published. */
-  from: string;
+  file: PublishedFile;
   /** What holds for this file alone. */
   note?: string;
+}
+
+/** What an upsampler's files may lack or hold beyond its parameters, and still be its files. */
+interface CheckpointRules {
+  /** Parameters that files may leave out, all together: they keep their initial values. */
+  optional?: RegExp;
+  /** Tensors of its own that a file may hold without need: what finer grids than the backbone's ask for. */
+  spare?: RegExp;
+  /** Tensors of another method, with which the file is not one of this. */
+  foreign?: RegExp;
+  /** Other methods whose trained files it takes. */
+  alsoReads?: readonly string[];
 }
 
 /** Brings features to a finer grid, guided by the image or not. */
@@ -29,6 +44,7 @@ export interface Upsampler {
   ratio: 'any' | 'whole' | 'powers of 2' | number;
   /** By the backbone's name; under `any` those that serve every backbone. Not there where none are published. */
   weights?: Readonly<Record<string, PublishedWeights>>;
+  checkpoint?: CheckpointRules;
   /** How many times as large the backbone sees the image, and click encoders their maps; once by default. */
   imageFactor?: number;
   /**

@@ -1,13 +1,10 @@
-import { reshape } from '../graph/ops/basic.ts';
-import { convTranspose2d } from '../graph/ops/conv.ts';
 import { add, relu } from '../graph/ops/elementwise.ts';
 import { concat, pad, slice, transpose } from '../graph/ops/layout.ts';
 import { resample } from '../graph/ops/linear.ts';
 import { softmax } from '../graph/ops/reduce.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { batchNorm } from '../nn/batch-norm.ts';
-import { uniformFanIn } from '../nn/initialisers.ts';
-import { conv } from '../nn/layers.ts';
+import { conv, doubled } from '../nn/layers.ts';
 import { bilinear, nearest } from '../nn/resize.ts';
 import type { Scope } from '../nn/scope.ts';
 import { resampleInBlocks } from './bands.ts';
@@ -65,12 +62,7 @@ function encode(image: Tensor, scope: Scope): [Tensor, Tensor] {
 function decode(features: Tensor, [before, last]: readonly [Tensor, Tensor], scope: Scope): Tensor {
   const [h, w] = features.shape.slice(2);
   const low = doubleConv(concat([features, sampled(last, h, w)], 1), scope.at('block_0.blocks.0.conv'));
-  const weight = scope.at('up_1.up').get('weight', [DECODER, DECODER, 2, 2], uniformFanIn(4 * DECODER));
-  const bias = scope.at('up_1.up').get('bias', [DECODER], uniformFanIn(4 * DECODER));
-  const raised = add(
-    convTranspose2d(low, weight, { stride: 2, size: [2 * h, 2 * w] }),
-    reshape(bias, [1, DECODER, 1, 1]),
-  );
+  const raised = doubled(low, scope.at('up_1.up'), DECODER);
   const aligned = { alignCorners: true };
   const high = add(raised, resample(low, bilinear(h, 2 * h, aligned), bilinear(w, 2 * w, aligned)));
   return doubleConv(concat([high, sampled(before, 2 * h, 2 * w)], 1), scope.at('block_1.blocks.0.conv'));
@@ -103,10 +95,7 @@ function plusChannels(x: Tensor, y: Tensor): Tensor {
   return add(have < want ? pad(x, [[1, 0, want - have]]) : slice(x, 1, 0, want), y);
 }
 
-const hub = (file: string) => ({
-  file: `${file}.safetensors`,
-  from: `https://huggingface.co/UPLiFT-upsampler/${file}/resolve/main/${file}.safetensors`,
-});
+const hub = (name: string) => ({ file: { hub: `UPLiFT-upsampler/${name}`, name: `${name}.safetensors` } });
 
 /** What it gives beyond the size asked for is brought to it bilinearly, as its authors do (without antialiasing). */
 export const upliftUpsampler: Upsampler = {

@@ -68,6 +68,13 @@ const external = (entries: Record<string, string>) => [
   ...int(14, 1),
 ];
 
+it.each([2, 3, 4, 5])('a safetensors file whose length of header, 128 + 256 * %i, begins like a pickle', high => {
+  const header = JSON.stringify({ a: { dtype: 'F32', shape: [2], data_offsets: [0, 8] } }).padEnd(128 + 256 * high);
+  const file = Buffer.concat([Buffer.alloc(8), Buffer.from(header), Buffer.from(one.buffer)]);
+  file.writeBigUInt64LE(BigInt(header.length));
+  expect(plain(readWeights(put('a.safetensors', file)))).toEqual({ a: [[2], 1, 2] });
+});
+
 describe('readWeights', () => {
   it('tells formats by their content, not by their name', () => {
     const root = orderedDict({ 'net.w': tensor({ key: '0', length: 2, shape: [2] }) });

@@ -49,19 +49,34 @@ export function writeSafetensors(
   tensors: ReadonlyMap<string, WritableTensor>,
   metadata: Readonly<Record<string, string>> = {},
 ): void {
-  writeFileAtomic(path, encodeSafetensors(tensors, metadata));
+  writeFileAtomic(path, safetensorsParts(tensors, metadata));
 }
 
-/**
- * The bytes of a .safetensors file. Data is ordered by element size, so that every tensor is aligned;
- * the header keeps the given order.
- *
- * @throws RangeError where a shape, a dtype and its data disagree.
- */
+/** The bytes of a .safetensors file. @throws RangeError as `safetensorsParts`. */
 export function encodeSafetensors(
   tensors: ReadonlyMap<string, WritableTensor>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
+  const parts = safetensorsParts(tensors, metadata);
+  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}
+
+/**
+ * The parts of a .safetensors file one after the other; data that needs no conversion is not copied. Data is ordered by element size, so that every tensor is aligned;
+ * the header keeps the given order.
+ *
+ * @throws RangeError where a shape, a dtype and its data disagree.
+ */
+function safetensorsParts(
+  tensors: ReadonlyMap<string, WritableTensor>,
+  metadata: Readonly<Record<string, string>>,
+): Uint8Array[] {
   const items = [...tensors].map(([name, tensor]) => ({ name, tensor, dtype: writableDtype(name, tensor), begin: 0 }));
   const bySize = items.toSorted((a, b) => DTYPES.get(b.dtype)!.bytes - DTYPES.get(a.dtype)!.bytes);
   let length = 0;
@@ -78,14 +93,14 @@ export function encodeSafetensors(
   const headerLength = Math.ceil(json.length / 8) * 8;
   if (headerLength > MAX_HEADER) throw new RangeError(`a safetensors header of ${headerLength} bytes is too long`);
 
-  const out = new Uint8Array(8 + headerLength + length).fill(32, 8, 8 + headerLength);
-  new DataView(out.buffer).setBigUint64(0, BigInt(headerLength), true);
-  out.set(json, 8);
-  for (const { tensor, dtype, begin } of items) {
-    const data = DTYPES.get(dtype)!.encode(tensor.data);
-    out.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), 8 + headerLength + begin);
-  }
-  return out;
+  const header = new Uint8Array(8 + headerLength).fill(32, 8);
+  new DataView(header.buffer).setBigUint64(0, BigInt(headerLength), true);
+  header.set(json, 8);
+  const data = bySize.map(({ tensor, dtype }) => {
+    const { buffer, byteOffset, byteLength } = DTYPES.get(dtype)!.encode(tensor.data);
+    return new Uint8Array(buffer, byteOffset, byteLength);
+  });
+  return [header, ...data];
 }
 
 function byteLength(dtype: string, tensor: WritableTensor): number {

@@ -18,8 +18,9 @@ export function weightFormat(source: ByteSource): WeightFormat {
   const latin = head.toString('latin1');
   const text = latin.replace(/^\xef\xbb\xbf/, '').trimStart();
   if (latin.startsWith('PK\x03\x04') || latin.startsWith('PK\x05\x06')) return 'torch-zip';
-  if (head[0] === 0x80 && head[1] >= 2 && head[1] <= 5) return 'torch-legacy';
+  // before pickles: the length of a header may begin with their bytes
   if (size > 8 && latin[8] === '{' && head.readBigUInt64LE(0) <= BigInt(size)) return 'safetensors';
+  if (head[0] === 0x80 && head[1] >= 2 && head[1] <= 5) return 'torch-legacy';
   if (text.startsWith('{')) return 'json';
   const foreign = FOREIGN.find(({ is }) => is(latin, text));
   if (foreign) throw new UserError(`${name} is ${foreign.what}`);

@@ -71,7 +71,23 @@ const cases: BadCase[] = [
   {
     name: 'a learned upsampler',
     args: () => ['--upsamplers', 'none,lift'],
-    says: /lift is learned.*Choose among none, nearest/,
+    says: /no weights of lift are published for mobilesam; there are for dino-s8, .*clickprobe upsampler train lift --backbone mobilesam --images DIR; or give a file: --upsampler-weights lift=FILE/,
+  },
+  {
+    name: 'a file for an upsampler that does not run',
+    args: () => ['--upsamplers', 'none', '--upsampler-weights', 'anyup=x.pth'],
+    says: /anyup is not among the upsamplers \(none\)/,
+  },
+  { name: 'a file for none', args: () => ['--upsampler-weights', 'x.pth'], says: /expected NAME=FILE/ },
+  {
+    name: 'a file of weights that is none',
+    args: () => ['--upsamplers', 'anyup', '--upsampler-weights', `anyup=${join(folder, 'typo.yaml')}`],
+    says: /typo\.yaml/,
+  },
+  {
+    name: 'an upsampler that does not fit',
+    args: () => ['--upsamplers', 'naf', '--upsampler-weights', 'naf=x', '--set', 'training.size=112'],
+    says: /naf cannot run on mobilesam at 112 x 112 px: naf: windows of 9 cells/,
   },
   { name: 'a size off the stride', args: () => ['--set', 'training.size=225'], says: /multiple of 16, such as 224/ },
   {

@@ -10,6 +10,8 @@ export interface Golden {
   tensors: Map<string, { shape: Shape; data: Float32Array }>;
   /** Those that the reference holds in float64. */
   doubles: Map<string, Float64Array>;
+  /** Those that it holds as whole numbers of 64 bits. */
+  integers: Map<string, number[]>;
   /** Which outputs the gradients are projected from. */
   projected: string[];
   /** Largest difference of float32 to float64 in the reference itself, by tensor. */
@@ -28,11 +30,15 @@ export function openGolden(path: string): Golden {
   const doubles = [...tensors].flatMap(([name, { data }]) =>
     data instanceof Float64Array ? [[name, data] as const] : [],
   );
+  const integers = [...tensors].flatMap(([name, { data }]) =>
+    data instanceof BigInt64Array ? [[name, Array.from(data, Number)] as const] : [],
+  );
   return {
     name: metadata.case ?? basename(path, '.safetensors'),
     config: JSON.parse(metadata.config),
     tensors: new Map(floats),
     doubles: new Map(doubles),
+    integers: new Map(integers),
     projected: JSON.parse(metadata.R_keys ?? '[]'),
     noise: JSON.parse(metadata.fp32_vs_fp64_max_abs ?? '{}'),
     notes: metadata.notes ?? '',

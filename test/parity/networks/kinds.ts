@@ -12,8 +12,10 @@ import {
 import { type Builder, checkNetwork, type Floors, withSummationNoise } from './check.ts';
 import { checkFeatUp, featUpStageCase } from './featup.ts';
 import type { Golden } from './golden.ts';
+import { checkDualBranch, checkGranularBackbone, checkRows, loraBlockCase, mergedLinearCase } from './granularity.ts';
 import { liftCase } from './lift.ts';
 import { checkProbe, missingPart } from './probe.ts';
+import { pyramidCase } from './pyramid.ts';
 import { simpleVitCase } from './simple-vit.ts';
 import { checkAdam, checkAdaptiveIouCase, checkLoss } from './training.ts';
 import { checkFit, splatCase } from './upsample-anything.ts';
@@ -33,8 +35,6 @@ const network = (pattern: RegExp, build: Builder, floors?: Floors): NetworkKind 
   pattern,
   run: golden => checkNetwork(golden, build, floors),
 });
-
-const later = (pattern: RegExp, what: string): NetworkKind => ({ pattern, lacks: () => what });
 
 /** There is code for some values of a case's settings only. */
 function unless(known: Readonly<Record<string, unknown>>): (golden: Golden) => string | undefined {
@@ -88,9 +88,15 @@ export const networkKinds: readonly NetworkKind[] = [
   { pattern: /^c6_naf/, run: checkNaf },
   network(/^c6_upsample_anything_kernel/, splatCase),
   { pattern: /^c6_upsample_anything/, run: checkFit },
-  later(/^c7_/, 'multi-scale necks and heads'),
-  later(/^c8_granularity/, 'the granularity input'),
-  later(/^c8_/, 'LoRA adapters'),
+  {
+    ...network(/^c7_simplefpn_swinhead/, pyramidCase),
+    lacks: unless({ align_corners: false, groupnorm_groups: 1, gelu: 'erf' }),
+  },
+  { pattern: /^c8_granularity_index/, run: checkRows },
+  network(/^c8_mergedlinear/, mergedLinearCase),
+  { pattern: /^c8_dualbranch_mergedlinear/, run: checkDualBranch },
+  network(/^c8_block_lora/, loraBlockCase),
+  { pattern: /^c8_graco_backbone/, run: checkGranularBackbone },
   { pattern: /^c9_adam/, lacks: unless({ weight_decay: 0 }), run: checkAdam },
   { pattern: /^c9_adaptive_iou/, run: checkAdaptiveIouCase },
   { pattern: /^c9_nfl/, lacks: unless({ gamma: 2, size_average: true }), run: checkLoss },
