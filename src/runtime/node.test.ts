@@ -7,6 +7,8 @@ import { copied, uniform } from '../../test/support/run.ts';
 import { gradient } from '../graph/gradient.ts';
 import { reshape, sum } from '../graph/ops/basic.ts';
 import { add, mul } from '../graph/ops/elementwise.ts';
+import { slice } from '../graph/ops/layout.ts';
+import { matmul } from '../graph/ops/linear.ts';
 import { GraphError, input, nameOf, rates, sources, type Tensor } from '../graph/tensor.ts';
 import { compile } from './node.ts';
 import type { CompileOptions, OutputGroups, Program } from './program.ts';
@@ -51,6 +53,54 @@ describe('run', () => {
     const program = await compiled({ main: { y: mul(frozen, clicks) } }, { bound });
     expect([...(await program.run('main', { clicks: vector(1, 2, 3) })).y]).toEqual([1, 20, 300]);
     await expect(program.run('main', { frozen: vector(1, 1, 1) })).rejects.toThrow(/no input "frozen"/);
+  });
+
+  describe('large bound matrices', () => {
+    const matrix = input('matrix', [128, 128], 'frozen');
+    const rows = ['image', 'clicks'].map(rate => input(`rows of ${rate}`, [1, 128], rate as 'image' | 'clicks'));
+    const bound = new Map([['matrix', uniform([128, 128], -1, 1, 'matrix')]]);
+    const feeds = Object.fromEntries(rows.map(x => [nameOf(x), uniform([1, 128], -1, 1, nameOf(x))]));
+
+    it('that are only multiplied with are read by all sessions where they are', async () => {
+      const products = rows.map(x => matmul(x, matrix, { transB: true }));
+      const program = await compiled(
+        { main: { a: products[0], b: products[1] }, other: { c: products[1] } },
+        { bound },
+      );
+      const { a, b } = await program.run('main', feeds);
+      const expected = (x: Float32Array) =>
+        Float32Array.from({ length: 128 }, (_, i) =>
+          x.reduce((sum, v, j) => sum + v * bound.get('matrix')![i * 128 + j], 0),
+        );
+      expectClose(a, expected(feeds['rows of image']), 1e-5, 'a');
+      expectClose(b, expected(feeds['rows of clicks']), 1e-5, 'b');
+      expect((await program.run('other', {})).c).toEqual(b);
+      await expect(program.run('main', { matrix: bound.get('matrix')! })).rejects.toThrow(/no input "matrix"/);
+    });
+
+    it.each([
+      ['are also added', (x: Tensor) => add(matmul(x, matrix), slice(matrix, 0, 0, 1)), true],
+      ['are only multiplied with', (x: Tensor) => matmul(x, matrix), false],
+    ])('in the model where they %s', async (_, make, written) => {
+      const lengths: number[] = [];
+      const create = ort.InferenceSession.create.bind(ort.InferenceSession) as (...args: unknown[]) => Promise<never>;
+      vi.spyOn(ort.InferenceSession, 'create').mockImplementation(((...args: unknown[]) => {
+        lengths.push((args[0] as Uint8Array).length);
+        return create(...args);
+      }) as never);
+      const program = await compiled({ main: { y: make(rows[1]) } }, { bound });
+      expect((await program.run('main', { 'rows of clicks': feeds['rows of clicks'] })).y.every(Number.isFinite)).toBe(
+        true,
+      );
+      expect(Math.max(...lengths) > 4 * 128 * 128).toBe(written);
+    });
+
+    it('of another size are an error', async () => {
+      const short = new Map([['matrix', new Float32Array(130 * 128)]]);
+      await expect(compiled({ main: { y: matmul(rows[1], matrix) } }, { bound: short })).rejects.toThrow(
+        '"matrix": 16640 numbers bound to shape [128, 128]',
+      );
+    });
   });
 
   it('gives a source that is asked for, and one tensor under two names', async () => {

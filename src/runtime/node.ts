@@ -4,7 +4,7 @@ import { UserError } from '../base/errors.ts';
 import { toOnnx } from '../graph/onnx/model.ts';
 import { deduplicate } from '../graph/passes/deduplicate.ts';
 import { type Stage, split } from '../graph/passes/split.ts';
-import { count, GraphError, show, type Tensor, topological } from '../graph/tensor.ts';
+import { count, GraphError, nameOf, show, type Tensor, topological } from '../graph/tensor.ts';
 import type { CompileOptions, Feeds, OutputGroups, Program, Results } from './program.ts';
 
 interface CompiledStage {
@@ -23,10 +23,12 @@ interface CompiledStage {
 export async function compile(groups: OutputGroups, options: CompileOptions = {}): Promise<Program> {
   const bound = options.bound ?? new Map();
   const stages = plan(groups, options.split ?? true);
+  const shared = options.device === 'webgpu' ? new Set<string>() : shareable(stages, bound);
+  const written = new Map([...bound].filter(([name]) => !shared.has(name)));
   const shapes = new Map<string, Tensor>();
   const compiled: CompiledStage[] = [];
   for (const { group, outputs } of stages) {
-    const model = toOnnx(outputs, bound);
+    const model = toOnnx(outputs, written);
     for (const [name, tensor] of model.inputs) {
       if (shapes.has(name) && shapes.get(name) !== tensor) {
         throw new GraphError(`two different inputs are named "${name}"`);
@@ -47,7 +49,44 @@ export async function compile(groups: OutputGroups, options: CompileOptions = {}
   }
   // what stages hand on to one another is not for the caller to feed
   for (const { group, outputs } of stages) if (group === '') for (const name of outputs.keys()) shapes.delete(name);
-  return new StagedProgram(compiled, shapes);
+  const values: Record<string, ort.Tensor> = {};
+  for (const name of shared) {
+    values[name] = boundTensor(name, bound.get(name)!, shapes.get(name)!);
+    shapes.delete(name);
+  }
+  return new StagedProgram(compiled, shapes, values);
+}
+
+/** Smaller ones, in bytes, are better known when the session is made. */
+const LEAST_SHARED = 65536;
+
+/**
+ * Bound matrices that nothing but products with varying values read. They are not copied into the sessions but handed to
+ * them with every run: all sessions of all programs read the caller's memory. What else depends on bound values alone
+ * is computed when a session is made.
+ */
+function shareable(stages: readonly Stage[], bound: ReadonlyMap<string, Float32Array>): Set<string> {
+  const found = new Map<string, boolean>();
+  for (const { outputs } of stages) {
+    const varying = new Set<Tensor>();
+    for (const node of topological([...outputs.values()])) {
+      const varies = node.op === 'input' ? !bound.has(nameOf(node)) : node.inputs.some(x => varying.has(x));
+      if (varies) varying.add(node);
+      for (const x of node.inputs) {
+        const name = x.op === 'input' ? nameOf(x) : undefined;
+        if (name === undefined || (bound.get(name)?.byteLength ?? 0) < LEAST_SHARED) continue;
+        found.set(name, (found.get(name) ?? true) && node.op === 'matmul' && varies);
+      }
+    }
+  }
+  return new Set([...found].filter(([, fits]) => fits).map(([name]) => name));
+}
+
+function boundTensor(name: string, data: Float32Array, { shape }: Tensor): ort.Tensor {
+  if (data.length !== count(shape)) {
+    throw new GraphError(`"${name}": ${data.length} numbers bound to shape ${show(shape)}`);
+  }
+  return new ort.Tensor('float32', data, shape);
 }
 
 function plan(groups: OutputGroups, cut: boolean): Stage[] {
@@ -110,11 +149,11 @@ function sessionOptions(
 const emptyTensor = (tensor: Tensor) => new ort.Tensor('float32', new Float32Array(count(tensor.shape)), tensor.shape);
 
 class StagedProgram implements Program {
-  private readonly values: Record<string, ort.Tensor> = {};
-
+  /** @param values of inputs that are not for the caller to feed; those fed are added. */
   constructor(
     private readonly stages: CompiledStage[],
     private readonly sources: ReadonlyMap<string, Tensor>,
+    private readonly values: Record<string, ort.Tensor>,
   ) {}
 
   async run(group: string, feeds: Feeds): Promise<Results> {

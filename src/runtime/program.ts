@@ -20,7 +20,7 @@ export interface Program {
 }
 
 export interface CompileOptions {
-  /** Values that never change, by source name. They become part of the model. */
+  /** Values that never change, by source name. Large matrices among them are read where they are, all else is copied. */
   bound?: ReadonlyMap<string, Float32Array>;
   /** Where it runs; `cpu` by default. */
   device?: 'cpu' | 'webgpu';
