@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -13,6 +14,8 @@ import { encodeSafetensors, writeSafetensors } from './safetensors.ts';
 import { torchWeights } from './torch.ts';
 import type { Weight } from './weight.ts';
 
+/** The compiled form: a process of its own does not read TypeScript. */
+const built = new URL('../../dist/src/weights/', import.meta.url);
 const top = mkdtempSync(join(tmpdir(), 'weights-'));
 afterAll(() => rmSync(top, { recursive: true }));
 let folder = '';
@@ -67,6 +70,32 @@ const external = (entries: Record<string, string>) => [
   ...Object.entries(entries).flatMap(([key, value]) => bytes(13, [...text(1, key), ...text(2, value)])),
   ...int(14, 1),
 ];
+
+it.each(['F16', 'BF16'])('a file of %s takes little more memory than its tensors in float32', dtype => {
+  const [size, count] = [4e6, 12];
+  const header = Object.fromEntries(
+    Array.from({ length: count }, (_, i) => [
+      `w${i}`,
+      { dtype, shape: [size], data_offsets: [2 * size * i, 2 * size * (i + 1)] },
+    ]),
+  );
+  const json = Buffer.from(JSON.stringify(header));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(json.length));
+  const path = put('half.safetensors', Buffer.concat([length, json, Buffer.alloc(2 * size * count, 0x3c)]));
+  // in a process of its own: a peak is never taken back
+  const script = `
+    import { readWeights } from ${JSON.stringify(new URL('./read-weights.js', built).href)};
+    const before = process.resourceUsage().maxRSS;
+    const weights = readWeights(${JSON.stringify(path)});
+    const bytes = [...weights.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
+    console.log(JSON.stringify({ bytes, more: 1024 * (process.resourceUsage().maxRSS - before) }));`;
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
+  expect(stderr).toBe('');
+  const { bytes, more } = JSON.parse(stdout);
+  expect(bytes).toBe(4 * size * count);
+  expect(more).toBeLessThan(1.2 * bytes);
+});
 
 it.each([2, 3, 4, 5])('a safetensors file whose length of header, 128 + 256 * %i, begins like a pickle', high => {
   const header = JSON.stringify({ a: { dtype: 'F32', shape: [2], data_offsets: [0, 8] } }).padEnd(128 + 256 * high);
