@@ -1,4 +1,5 @@
 import { suggest, UserError } from '../base/errors.ts';
+import { centerNetFamily } from './centernet.ts';
 import { clipFamily, maskClipFamily } from './clip.ts';
 import { deitFamily } from './deit.ts';
 import { dinoFamily } from './dino.ts';
@@ -23,6 +24,7 @@ export const families: readonly BackboneFamily[] = [
   maskClipFamily,
   siglip2Family,
   samFamily,
+  centerNetFamily,
 ];
 
 /** Every backbone that clickprobe knows; the first is the default. */

@@ -16,6 +16,7 @@ import { seedText } from '../report/comparison.ts';
 import { fixed } from '../report/format.ts';
 import { resultsTable } from '../report/table.ts';
 import type { ResultRow } from '../report/types.ts';
+import { entriesByName, recordsOf } from '../upsamplers/own/entry.ts';
 import { downloadText } from './download-text.ts';
 import { namedFiles } from './named-files.ts';
 import { duration, ProgressTracker, StatusLine } from './progress.ts';
@@ -48,12 +49,13 @@ export interface BenchOptions {
   seeds: number;
   threads?: number;
   device?: string;
+  memory?: string;
   json: boolean;
 }
 
 /** Runs `clickprobe bench`; the exit code is the command's. */
 export async function benchCommand(options: BenchOptions, command: string): Promise<number> {
-  const { backbone, weights, upsamplers, baselines, head, neck, injection, seed, threads, device } = options;
+  const { backbone, weights, upsamplers, baselines, head, neck, injection, seed, threads, device, memory } = options;
   const { datasets, mode, boundary, randomClicks } = options;
   const { onnxInput, onnxOutput, onnxTokens, onnxEarly } = options;
   const files = namedFiles(options.upsamplerWeights, '--upsampler-weights');
@@ -74,6 +76,7 @@ export async function benchCommand(options: BenchOptions, command: string): Prom
         seed,
         threads,
         device,
+        memory,
       },
       training: { data: options.train, epochs: options.epochs },
       onnx: { input: onnxInput, output: onnxOutput, tokens: onnxTokens, early: onnxEarly },
@@ -82,15 +85,22 @@ export async function benchCommand(options: BenchOptions, command: string): Prom
     },
   });
   const { config, notes } = withUpsamplersNamed(asked);
-  const idle = Object.keys(files).find(name => !config.upsamplers.includes(name));
+  const names = [...entriesByName(config.upsamplers, config.baselines).keys()];
+  const idle = Object.keys(files).find(name => !names.includes(name));
   if (idle !== undefined) {
     throw new UserError(
-      `--upsampler-weights ${idle}=..: ${idle} is not among the upsamplers (${config.upsamplers.join(', ')}). ` +
+      `--upsampler-weights ${idle}=..: ${idle} is not among the upsamplers (${names.join(', ')}). ` +
         'Name it in --upsamplers',
     );
   }
   const hash = createHash('sha256')
     .update(JSON.stringify(comparable(config)))
+    // another file is another run, whatever it is called
+    .update(
+      Object.values(recordsOf(config.upsamplers))
+        .map(({ sha256 }) => sha256)
+        .join(),
+    )
     .digest('hex')
     .slice(0, 8);
   const out = options.out ?? join('runs', `${options.preset}-${hash}`);

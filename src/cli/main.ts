@@ -55,7 +55,7 @@ program
   .option(
     '--upsamplers <names>',
     'comma-separated: none,bilinear,jbu,anyup .. (docs/upsamplers.md lists them); unlearned: all that need no weights; ' +
-      'all: these and the learned ones whose weights are here',
+      'all: these and the learned ones whose weights are here; FILE.ts, FILE.onnx or NAME=FILE: one of your own',
     list,
   )
   .option(
@@ -79,6 +79,7 @@ program
   .option('--seeds <n>', 'train with so many seeds, one after the other: mean and spread', count, 1)
   .option('--threads <n>', 'processor threads (default: all)', wholeNumber)
   .option('--device <name>', 'cpu or webgpu')
+  .option('--memory <size>', 'what intermediate values may take: 500MB, 2GB .. (default: 2GB)')
   .option('--json', 'print one JSON object per row instead of the table', false)
   .addHelpText(
     'after',
@@ -90,6 +91,7 @@ Examples:
   clickprobe bench --seeds 3 --no-curves                 three trainings of each probe, mean and spread
   clickprobe bench --upsamplers bilinear,anyup,naf       learned ones; fetches their weights once
   clickprobe bench --upsamplers featup-kernels --upsampler-weights featup-kernels=clip_jbu_stack_cocostuff.ckpt
+  clickprobe bench --upsamplers bilinear,./mine.ts,net=./mine.onnx    beside files of your own
   clickprobe bench --backbone resnet.onnx --onnx-output /layer4/Relu_output_0 --injection late
   clickprobe bench --preset paper --weights dinov2_vits14.safetensors --train sbd:DIR --datasets sbd:DIR
 
@@ -151,6 +153,58 @@ Exit codes: 0 done, 2 wrong input.`,
   });
 
 program
+  .command('reproduce')
+  .summary('run what is behind a published table or figure, beside the published numbers')
+  .argument('[target]', 'table1, table2, table3, main, fair, fig1, fig2 or fig3')
+  .description(
+    'Runs the configurations behind a table or figure of the paper (arXiv 2505.02075) and prints ours, with 95 %\n' +
+      'intervals, beside the published numbers, with what differs in the set-up. What is missing is replaced and named:\n' +
+      'without weights the backbone mobilesam, without data drawn scenes; learned upsamplers without weights are left out.\n' +
+      'fair, not in the paper, ranks the upsamplers with heads that see equally far. docs/reproduce.md says more.',
+  )
+  .option('--list', 'what can be reproduced', false)
+  .option('--scale <share>', 'share of the published data and steps, up to 1 (default: see --list)', positive)
+  .option('--backbone <name>', 'instead of the published one, or of mobilesam where its weights are not here')
+  .option('--weights <file>', 'file of the backbone’s weights (default: what clickprobe models get fetched)')
+  .option('--train <set>', 'training set as KIND:PATH (default: sbd:data/SBD, else drawn scenes)')
+  .option(
+    '--datasets <sets>',
+    'test sets, comma-separated KIND:PATH (default: those in data/, else drawn scenes)',
+    list,
+  )
+  .option('--upsamplers <names>', 'instead of the published ones, comma-separated', list)
+  .option('--upsampler-weights <name=file>', 'file of a learned upsampler’s weights (repeatable)', collect, [])
+  .option(
+    '--set <entry=value>',
+    'one entry of every configuration, such as evaluation.limit=20 (repeatable)',
+    collect,
+    [],
+  )
+  .option('--out <dir>', 'folder of the runs and results (default: runs/TARGET-HASH)')
+  .option('--seed <n>', 'of everything random but what synthetic sets draw', wholeNumber)
+  .option('--threads <n>', 'processor threads (default: all)', count)
+  .option('--json', 'print one JSON object instead of the table', false)
+  .addHelpText(
+    'after',
+    `
+Examples:
+  clickprobe reproduce --list
+  clickprobe reproduce table2                            offline: mobilesam, drawn scenes, few steps
+  clickprobe reproduce fair --upsamplers none,bilinear --scale 0.0005
+  clickprobe reproduce main --train coco:DIR --datasets grabcut:DIR,berkeley:DIR --scale 0.01
+  clickprobe reproduce table1 --scale 1 --weights dinov2_vits14.safetensors     the published setting: days
+  clickprobe reproduce fig1 --datasets grabcut:DIR --upsamplers none,bilinear,jbu
+
+Exit codes: 0 done, 2 wrong input, 69 weights cannot be fetched, 74 cannot write, 130 stopped by Ctrl-C (run it again
+to go on).`,
+  )
+  .action(async (target, options) => {
+    const { reproduceCommand } = await import('./reproduce.ts');
+    const command = ['clickprobe', ...process.argv.slice(2)].map(quote).join(' ');
+    process.exitCode = await reproduceCommand(target, options, command);
+  });
+
+program
   .command('features')
   .summary('pictures of what a backbone and upsamplers see in your images')
   .argument('<image...>', 'JPEG, PNG, WebP or BMP files, folders of them, or drawn scenes as synthetic:SEED')
@@ -160,7 +214,7 @@ program
       'also how similar each pixel is to a point, and the features themselves. No training, no clicks.',
   )
   .option('--backbone <name>', 'as in clickprobe models list, or FILE.onnx', 'mobilesam')
-  .option('--upsampler <names>', 'one or several, comma-separated', list, ['bilinear'])
+  .option('--upsampler <names>', 'one or several, comma-separated; or files: docs/upsamplers.md', list, ['bilinear'])
   .option('--size <px>', 'longer side of what the network sees, brought to a multiple of its stride', count, 448)
   .option('--similarity <x,y>', 'cosine of each pixel to this point, in pixels of the image (repeatable)', collect, [])
   .option('--raw <format>', 'also write the features [C,H,W], float32: npy or safetensors')

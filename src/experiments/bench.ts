@@ -16,11 +16,12 @@ import { evaluateOn } from './evaluation.ts';
 import type { Control, Stage } from './events.ts';
 import { type Frozen, loadUpsampler } from './frozen.ts';
 import { loadStart, startRecord } from './granular.ts';
+import { filesOf, requireSameFiles } from './own-files.ts';
 import { examplePictures } from './pictures.ts';
 import { resolveBackbone, withMeasuredScale } from './resolve-backbone.ts';
 import type { RunFolder } from './run-folder.ts';
 import { type Environment, summary, type UpsamplerWeights, writeReport } from './run-report.ts';
-import { makeProbes } from './setup.ts';
+import { openProbes } from './setup.ts';
 import { isProtocol, openTestSets, type TestSet } from './test-sets.ts';
 import { stepsPerEpoch, trainProbe } from './train-probe.ts';
 import { versions } from './versions.ts';
@@ -39,7 +40,8 @@ export async function bench(
 ): Promise<ResultRow[]> {
   const { emit, signal } = control;
   const config = await withMeasuredScale(asked, text => emit({ type: 'note', text }));
-  const probes = makeProbes(config);
+  const probes = await openProbes(config);
+  const files = filesOf([...probes.values()]);
   const training = await openDataset(config.training.data, { seed: config.dataSeed, split: 'train' });
   const testSets = await openTestSets(config);
   const backbone = resolveBackbone(config);
@@ -50,20 +52,24 @@ export async function bench(
   const { data, workers } = config.training;
   const loader = openLoader({ spec: data, seed: config.dataSeed, dataset: training }, workers);
   try {
-    if (folder.open(config)) emit({ type: 'note', text: `going on in ${folder.root}` });
+    if (folder.open(config)) {
+      requireSameFiles(folder, files, upsamplers);
+      emit({ type: 'note', text: `going on in ${folder.root}` });
+    }
     const environment: Environment = {
       command,
       versions: versions(),
       processor: `${cpus()[0]?.model ?? 'unknown'} (${cpus().length} threads)`,
       backbone: { name: backbone.name, sha256: weightsHash(weights) },
       upsamplers,
+      ...(Object.keys(files).length > 0 && { files }),
       ...(config.granularity && { start: startRecord(config, frozen) }),
       training: { name: training.name, images: training.size },
       evaluation: testSets.map(({ name, spec, dataset }) => ({ name, spec, images: dataset.size })),
     };
     writeFileAtomic(folder.environment, `${JSON.stringify(environment, null, 2)}\n`);
 
-    const stages = plan(config, probes, training, testSets);
+    const stages = planStages(config, probes, training, testSets);
     emit({ type: 'plan', stages });
     const rows: ResultRow[] = [];
     const keep = (more: readonly ResultRow[]) => {
@@ -111,7 +117,13 @@ export async function bench(
           if (curves.length === 0) throw new UserError(`${set.name} holds no object to evaluate on`);
           if (isProtocol(set)) await examplePictures(config, set, open, folder.pictures(name, set.name));
           const served = upsamplers[name] && { weights: upsamplers[name] };
-          const row = { upsampler: name, dataset: set.name, ...served, ...summary(config, curves, set) };
+          const row = {
+            upsampler: name,
+            dataset: set.name,
+            ...(files[name] && { file: files[name] }),
+            ...served,
+            ...summary(config, curves, set),
+          };
           emit({ type: 'row', row });
           own.push(row);
         }
@@ -152,7 +164,13 @@ async function loadUpsamplers(
   return { frozen, upsamplers };
 }
 
-function plan(config: Config, probes: ReadonlyMap<string, Probe>, training: Dataset, testSets: TestSet[]): Stage[] {
+/** The parts of a run, in their order. */
+export function planStages(
+  config: Config,
+  probes: ReadonlyMap<string, Probe>,
+  training: Dataset,
+  testSets: TestSet[],
+): Stage[] {
   const steps = config.training.epochs * stepsPerEpoch(config, training);
   return [...config.baselines, ...probes.keys()].flatMap(upsampler => [
     ...(probes.has(upsampler) ? [{ kind: 'train', upsampler, units: steps }] : []),

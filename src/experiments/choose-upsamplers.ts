@@ -38,7 +38,8 @@ export function withUpsamplersNamed(config: Config): { config: Config; notes: st
   return { config: { ...config, upsamplers: [...new Set(names)] }, notes: left.length > 0 ? [note] : [] };
 }
 
-function whyNot(upsampler: Upsampler, backbone: Backbone, config: Config): string | undefined {
+/** Why an upsampler cannot be run with what is here; undefined where it can. */
+export function whyNot(upsampler: Upsampler, backbone: Backbone, config: Config): string | undefined {
   if (upsampler.learned && config.upsamplerWeights[upsampler.name] === undefined) {
     const official = findOfficial(upsampler, backbone.name);
     if (!official) return `no weights are published for ${backbone.name}`;

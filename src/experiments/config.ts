@@ -3,6 +3,7 @@ import { onnxDefaults, onnxSchema } from '../backbones/imported/options.ts';
 import { granularityPlaces } from '../granularity/granularity.ts';
 import { tableStarts } from '../granularity/table.ts';
 import { injections } from '../probe/probe.ts';
+import { bytesOf } from './memory-size.ts';
 
 /** What `clickables.ts` knows how to load. */
 export const baselineNames = ['sam'] as const;
@@ -116,6 +117,7 @@ export const configSchema = z.strictObject({
   weights: z.string().nullable(),
   /** How a backbone that is a file is used. Runs of earlier versions had none. */
   onnx: onnxSchema.default(onnxDefaults),
+  /** Names, or files of one's own as FILE or NAME=FILE. */
   upsamplers: z.array(z.string().min(1)).min(1),
   /** Files of learned upsamplers' weights, by name; by default the official ones. Runs of earlier versions had none. */
   upsamplerWeights: z.record(z.string(), z.string().min(1)).default({}),
@@ -144,6 +146,10 @@ export const configSchema = z.strictObject({
   /** Processor threads; null: all. */
   threads: count.nullable(),
   device: z.enum(['cpu', 'webgpu']),
+  /** Bytes that intermediate values may take, or text as `2GB`; see docs/engine.md. Runs of earlier versions had none. */
+  memory: z
+    .preprocess(bytesOf, z.number('expected bytes, or text such as 2GB').min(16e6, 'expected at least 16MB'))
+    .default(2e9),
   /** How the graph is computed, never what; see docs/engine.md. */
   passes: z.strictObject({
     commute: z.boolean(),

@@ -14,7 +14,7 @@ import { type FeatureMap, fitPca, type PcaRanges, pcaPicture, pcaRanges } from '
 import { contactSheet, resizePicture, type SheetRow, withScale } from '../report/sheet.ts';
 import { cosineMap, similarityPicture } from '../report/similarity.ts';
 import { none } from '../upsamplers/interpolation.ts';
-import { findUpsampler } from '../upsamplers/registry.ts';
+import { openUpsamplers } from '../upsamplers/own/open.ts';
 import type { Upsampler } from '../upsamplers/types.ts';
 import { writeNpy } from '../weights/npy.ts';
 import { writeSafetensors } from '../weights/safetensors.ts';
@@ -99,7 +99,7 @@ interface Ready {
  */
 export async function writeFeatures(request: FeaturesRequest, { emit, signal }: FeaturesControl): Promise<void> {
   const { backbone, fixedSize } = openBackbone(request);
-  const upsamplers = [...new Set(request.upsamplers)].map(findUpsampler).filter(each => each !== none);
+  const upsamplers = [...(await openUpsamplers(request.upsamplers)).values()].filter(each => each !== none);
   const unused = Object.keys(request.upsamplerWeights).find(name => !upsamplers.some(each => each.name === name));
   if (unused !== undefined) {
     const names = upsamplers.map(each => each.name);

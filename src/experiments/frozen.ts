@@ -6,6 +6,7 @@ import { hubSettings } from '../hub/settings.ts';
 import type { ProbeGraph } from '../probe/probe.ts';
 import type { Values } from '../probe/programs.ts';
 import { cachedOfficial, fetchOfficial, officialFor, placeText } from '../upsamplers/official.ts';
+import { isOwn } from '../upsamplers/own/types.ts';
 import { misfit, readUpsamplerWeights } from '../upsamplers/read-checkpoint.ts';
 import type { Upsampler } from '../upsamplers/types.ts';
 
@@ -58,6 +59,7 @@ export async function loadUpsampler(
   { backbone, upsampler, upsamplerWeights }: UpsamplerChoice,
   { signal, onNote, onProgress }: FrozenOptions = {},
 ): Promise<LoadedUpsampler> {
+  if (isOwn(upsampler)) return upsampler.load(backbone, upsamplerWeights ?? undefined, onNote);
   if (!upsampler.learned) {
     if (upsamplerWeights == null) return { weights: new Map(), from: null };
     throw new UserError(`${upsampler.name} is not learned: it takes no weights, given ${upsamplerWeights}`);

@@ -91,7 +91,7 @@ export async function makeGranularSet(
 ): Promise<void> {
   const { out, source, from } = request;
   const { spec, seed, split, limit } = source;
-  const trained = readTrainedProbe(from, request.upsampler);
+  const trained = await readTrainedProbe(from, request.upsampler);
   if (trained.config.granularity) {
     throw new UserError(`${from} is a multi-granular run itself. Name the run that it started from`);
   }

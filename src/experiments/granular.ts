@@ -7,6 +7,7 @@ import { loadState } from '../training/state.ts';
 import { weightsHash } from '../weights/hash.ts';
 import type { Config } from './config.ts';
 import type { Frozen } from './frozen.ts';
+import { filesOf, requireSameFiles } from './own-files.ts';
 import { RunFolder } from './run-folder.ts';
 
 /** The run that multi-granular probes started from. */
@@ -34,7 +35,9 @@ export function granularityOf({ granularity, baselines }: Config): Granularity |
 export function loadStart({ granularity, training }: Config, probe: Probe): Values {
   const { from } = granularity!;
   const { start } = buildProbe(probe, 1, [training.size, training.size]);
-  const path = new RunFolder(from).checkpoint(probe.upsampler.name);
+  const folder = new RunFolder(from);
+  requireSameFiles(folder, filesOf([probe]));
+  const path = folder.checkpoint(probe.upsampler.name);
   const state = loadState(path, new Map([...start].map(([name, { shape }]) => [name, shape])));
   if (state) return state.parameters;
   throw new UserError(

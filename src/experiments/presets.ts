@@ -66,6 +66,7 @@ const paper: Config = {
   dataSeed: 0,
   threads: null,
   device: 'cpu',
+  memory: 2e9,
   passes: { ...defaultPasses, split: true },
 };
 

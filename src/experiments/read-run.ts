@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { UserError } from '../base/errors.ts';
 import type { MeasuredCurve, StopRule } from '../evaluation/object-metrics.ts';
+import { rowName } from '../upsamplers/own/entry.ts';
 import { readCurves } from './evaluation.ts';
 import { readYaml } from './resolve-config.ts';
 import { RunFolder } from './run-folder.ts';
@@ -18,7 +19,7 @@ export interface StoredRun {
 }
 
 const storedConfig = z.looseObject({
-  /** In a stored run: the baselines among them. */
+  /** In a stored run: the baselines among them, files by the names of their rows. */
   upsamplers: z.array(z.string()).min(1),
   baselines: z.array(z.string()).optional(),
   seed: z.int(),
@@ -44,7 +45,7 @@ export function readRun(root: string): StoredRun {
     );
   }
   const stored = check(storedConfig, readYaml(folder.config), folder.config);
-  const upsamplers = [...(stored.baselines ?? []), ...stored.upsamplers];
+  const upsamplers = [...(stored.baselines ?? []), ...stored.upsamplers.map(rowName)];
   // scenes once were drawn from the seed of everything
   const config = { ...stored, upsamplers, dataSeed: stored.dataSeed ?? stored.seed };
   const environment = check(storedEnvironment, readJson(folder.environment), folder.environment);

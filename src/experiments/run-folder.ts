@@ -73,6 +73,7 @@ export class RunFolder {
 /** What decides the numbers: how fast they are made does not. */
 export function comparable({
   threads: _,
+  memory: ____,
   onnx,
   training,
   upsamplerWeights,

@@ -6,7 +6,7 @@ import type { Head } from '../heads/types.ts';
 import type { Probe } from '../probe/probe.ts';
 import { reportHtml } from '../report/html.ts';
 import type { ResultRow } from '../report/types.ts';
-import { findUpsampler } from '../upsamplers/registry.ts';
+import type { FileRecord } from '../upsamplers/own/entry.ts';
 import type { Config } from './config.ts';
 import { readCurves } from './evaluation.ts';
 import type { Frozen } from './frozen.ts';
@@ -30,6 +30,8 @@ export interface Environment {
   backbone: { name: string; sha256: string };
   /** Of each learned upsampler: where its weights come from, and their hash. */
   upsamplers: Record<string, UpsamplerWeights>;
+  /** Of upsamplers of one's own. */
+  files?: Record<string, FileRecord>;
   /** Of a multi-granular run. */
   start?: StartRecord;
   training: { name: string; images: number };
@@ -77,9 +79,13 @@ export async function writeReport(input: ReportInput): Promise<void> {
     facts: [
       ['Backbone', `${backbone.name}: ${backbone.description}`],
       ['Weights', `sha256 ${environment.backbone.sha256.slice(0, 16)}…`],
+      ...Object.entries(environment.files ?? {}).map(([name, { path, sha256 }]): [string, string] => [
+        `Upsampler ${name}`,
+        `${path}, sha256 ${sha256.slice(0, 16)}…`,
+      ]),
       ...Object.entries(environment.upsamplers).map(([name, { from, sha256 }]): [string, string] => [
         `Weights of ${name}`,
-        `${from} (${findUpsampler(name).licence}), sha256 ${sha256.slice(0, 16)}…`,
+        `${from} (${probes.get(name)!.upsampler.licence}), sha256 ${sha256.slice(0, 16)}…`,
       ]),
       ['Probe', probeFact([...probes.values()][0], config)],
       [

@@ -8,19 +8,30 @@ import { necks } from '../necks/necks.ts';
 import type { Probe } from '../probe/probe.ts';
 import type { ProgramOptions } from '../probe/programs.ts';
 import { officialFor } from '../upsamplers/official.ts';
+import { openUpsamplers } from '../upsamplers/own/open.ts';
+import { isOwn } from '../upsamplers/own/types.ts';
 import { findUpsampler } from '../upsamplers/registry.ts';
+import type { Upsampler } from '../upsamplers/types.ts';
 import { obstacle } from './choose-upsamplers.ts';
 import type { Config } from './config.ts';
 import { granularityOf } from './granular.ts';
 import { resolveBackbone } from './resolve-backbone.ts';
 
+/** `makeProbes` with upsamplers that may be files. @throws UserError as there, and as `openUpsamplers` */
+export const openProbes = async (config: Config): Promise<Map<string, Probe>> =>
+  makeProbes(config, await openUpsamplers(config.upsamplers, config.baselines));
+
 /**
- * The probes of a run, one per upsampler.
+ * The probes of a run, one per upsampler, by the name of its row.
  *
+ * @param opened its upsamplers; may be left out where all are built in.
  * @throws UserError for an unknown name or evaluation mode, a training size that the backbone's stride does not divide,
  *   or an upsampler that cannot run there or has no weights for the backbone
  */
-export function makeProbes(config: Config): Map<string, Probe> {
+export function makeProbes(
+  config: Config,
+  opened: ReadonlyMap<string, Upsampler> = new Map(config.upsamplers.map(name => [name, findUpsampler(name)])),
+): Map<string, Probe> {
   if (isModelFile(config.backbone) && config.onnx.scale === 'auto')
     throw new Error('the scale is to be measured before');
   const backbone = resolveBackbone(config);
@@ -37,16 +48,17 @@ export function makeProbes(config: Config): Map<string, Probe> {
   const clickEncoder = find(clickEncoders, config.clickEncoder, 'click encoder');
   const headWidth = config.headWidth ?? (multiScale ? PYRAMID_WIDTH : backbone.channels);
   const granularity = granularityOf(config);
-  for (const name of Object.keys(config.upsamplerWeights)) findUpsampler(name);
+  for (const name of Object.keys(config.upsamplerWeights)) if (!opened.has(name)) findUpsampler(name);
   return new Map(
-    config.upsamplers.map(name => {
-      const upsampler = findUpsampler(name);
+    [...opened].map(([name, upsampler]) => {
       const wrong = obstacle(upsampler, backbone, config);
       if (wrong !== undefined) throw new UserError(`${name} cannot run on ${backbone.name} ${wrong}`);
       // says at once where there are no weights
-      if (upsampler.learned && config.upsamplerWeights[name] === undefined) officialFor(upsampler, backbone.name);
-      const { injection } = config;
-      return [name, { backbone, upsampler, head, headWidth, clickEncoder, injection, multiScale, granularity }];
+      const official = upsampler.learned && !isOwn(upsampler) && config.upsamplerWeights[name] === undefined;
+      if (official) officialFor(upsampler, backbone.name);
+      const { injection, memory } = config;
+      const probe = { backbone, upsampler, head, headWidth, clickEncoder, injection, multiScale, granularity, memory };
+      return [name, probe];
     }),
   );
 }
@@ -91,8 +103,9 @@ function find<T extends { name: string }>(entries: readonly T[], name: string, w
   return entry;
 }
 
-export const programOptions = ({ passes: { split, ...passes }, threads, device }: Config): ProgramOptions => ({
+export const programOptions = ({ passes: { split, ...passes }, threads, device, memory }: Config): ProgramOptions => ({
   passes,
+  memory,
   split,
   device,
   ...(threads === null ? {} : { threads }),

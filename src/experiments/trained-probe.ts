@@ -4,9 +4,10 @@ import { buildProbe, type Probe } from '../probe/probe.ts';
 import type { Values } from '../probe/programs.ts';
 import { loadState } from '../training/state.ts';
 import type { Config } from './config.ts';
+import { filesOf, requireSameFiles } from './own-files.ts';
 import { checkConfig, readYaml } from './resolve-config.ts';
 import { RunFolder } from './run-folder.ts';
-import { makeProbes } from './setup.ts';
+import { openProbes } from './setup.ts';
 
 /** The configuration of a run. @throws UserError where the folder holds none of this version */
 export function runConfig(root: string): Config {
@@ -34,9 +35,9 @@ export interface TrainedProbe {
  * @param upsampler which of its probes; may be left out where there is one
  * @throws UserError where there is no run, no such probe, or several to choose from
  */
-export function readTrainedProbe(root: string, upsampler?: string): TrainedProbe {
+export async function readTrainedProbe(root: string, upsampler?: string): Promise<TrainedProbe> {
   const config = runConfig(root);
-  const probes = makeProbes(config);
+  const probes = await openProbes(config);
   const names = [...probes.keys()];
   if (upsampler === undefined && names.length > 1) {
     throw new UserError(`${root} has probes with the upsamplers ${names.join(', ')}: choose one with --upsampler`);
@@ -46,7 +47,9 @@ export function readTrainedProbe(root: string, upsampler?: string): TrainedProbe
   if (!probe) throw new UserError(`${root} has no probe with the upsampler ${name}; it has ${names.join(', ')}`);
   const { size } = config.training;
   const { trained } = buildProbe(probe, 1, [size, size]);
-  const path = new RunFolder(root).checkpoint(name);
+  const folder = new RunFolder(root);
+  requireSameFiles(folder, filesOf([...probes.values()]));
+  const path = folder.checkpoint(name);
   const state = loadState(path, new Map([...trained].map(([key, { shape }]) => [key, shape])));
   if (!state) throw new UserError(`${root} has not trained ${name} yet: ${path} does not exist. Finish that run first`);
   return { config, name, probe, trained: state.parameters, steps: state.step };

@@ -36,6 +36,8 @@ export interface Probe {
   multiScale?: { neck: Neck; width: number };
   /** Takes a granularity; head and click encoder then come trained and stay as they are. */
   granularity?: Granularity;
+  /** Bytes that intermediate values may take, see `UpsampleOptions`. */
+  memory?: number;
 }
 
 export interface ProbeGraph {
@@ -66,7 +68,7 @@ export interface ProbeGraph {
  */
 export function buildProbe(probe: Probe, batch: number, size: readonly [number, number]): ProbeGraph {
   const [height, width] = size;
-  const { backbone, upsampler, head, headWidth, clickEncoder, injection, multiScale, granularity } = probe;
+  const { backbone, upsampler, head, headWidth, clickEncoder, injection, multiScale, granularity, memory } = probe;
   const image = imageSource(backbone, batch, height, width);
   const clicks = input('clicks', [batch, 3, height, width], 'clicks');
   const frozen = Scope.frozen('frozen');
@@ -97,7 +99,7 @@ export function buildProbe(probe: Probe, batch: number, size: readonly [number, 
   const onTop = injection === 'late-upsampled';
   const grid = onTop ? add(features, tokens) : features;
   const upsampledTo = (size: readonly [number, number]): Tensor => {
-    const given = upsampler.upsample(features, guidance, size, upsamplerScope);
+    const given = upsampler.upsample(features, guidance, size, upsamplerScope, memory === undefined ? {} : { memory });
     const brought = upsampler === none ? given : toSize(given, size);
     return onTop ? add(brought, toSize(tokens, sizeOf(brought))) : brought;
   };

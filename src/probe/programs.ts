@@ -8,6 +8,14 @@ import type { ProbeGraph } from './probe.ts';
 
 export interface ProgramOptions extends Omit<CompileOptions, 'bound' | 'forGradient'> {
   passes?: Passes;
+  /** Bytes that intermediate values may take: bands of convolutions are made to fit. Without: what the passes say. */
+  memory?: number;
+}
+
+/** The passes with bands that leave most of the memory to what is held beside them. */
+function fitted({ passes = defaultPasses, memory = Infinity }: ProgramOptions): Passes {
+  const { bandBytes, keepBytes } = passes;
+  return { ...passes, bandBytes: Math.min(bandBytes, memory / 125), keepBytes: Math.min(keepBytes, memory / 25) };
 }
 
 export interface TrainingProgramOptions extends ProgramOptions {
@@ -28,7 +36,7 @@ export function compileInference(
   trained: Values,
   options: ProgramOptions = {},
 ): Promise<Program> {
-  const [logits] = prepare([graph.logits], options.passes ?? defaultPasses, { forGradient: false });
+  const [logits] = prepare([graph.logits], fitted(options), { forGradient: false });
   return compile({ predict: { logits } }, { ...options, forGradient: false, bound: new Map([...frozen, ...trained]) });
 }
 
@@ -45,7 +53,7 @@ export function compileTraining(
   loss: (logits: Tensor) => { perImage: Tensor; total: Tensor },
   { stepOnly = false, ...options }: TrainingProgramOptions = {},
 ): Promise<Program> {
-  const [logits] = prepare([graph.logits], options.passes ?? defaultPasses);
+  const [logits] = prepare([graph.logits], fitted(options));
   const { perImage, total } = loss(logits);
   const names = [...graph.trained.keys()];
   const gradients = gradient(

@@ -167,5 +167,5 @@ export const anyUpUpsampler: Upsampler = {
       note: "the paper's; trained on this backbone, serves any",
     },
   },
-  upsample: (features, image, size, scope) => anyUp(features, image, size, scope),
+  upsample: (features, image, size, scope, options) => anyUp(features, image, size, scope, options),
 };

@@ -5,14 +5,13 @@ import { matmul } from '../graph/ops/linear.ts';
 import { softmax } from '../graph/ops/reduce.ts';
 import { GraphError, sources, type Tensor } from '../graph/tensor.ts';
 import type { Scope } from '../nn/scope.ts';
+import type { UpsampleOptions } from './types.ts';
 
-export interface AttentionOptions {
-  /**
-   * Bytes that attention matrices may take, 2e9 by default. They are made chunk by chunk in any case; where all chunks
-   * together take more than this, none is kept for the gradient or for the next click, but made again.
-   */
-  memory?: number;
-}
+/**
+ * Of the memory, attention matrices may take all. They are made chunk by chunk in any case; where all chunks together
+ * take more than that, none is kept for the gradient or for the next click, but made again.
+ */
+export type AttentionOptions = UpsampleOptions;
 
 const MEMORY = 2e9;
 

@@ -1,5 +1,6 @@
 import { count } from '../graph/tensor.ts';
 import { fileName, officialWeights } from './official.ts';
+import { ownUpsamplersSection } from './own/document.ts';
 import { upsamplerParameters } from './parameters.ts';
 import { upsamplers } from './registry.ts';
 import type { PublishedFile, Upsampler } from './types.ts';
@@ -20,6 +21,7 @@ npx clickprobe bench --upsamplers unlearned                  # every one that ne
 npx clickprobe bench --upsamplers bilinear,anyup,naf         # learned ones for any backbone; fetched once
 npx clickprobe bench --backbone dinov2-s14 --upsamplers loftup,jafar
 npx clickprobe bench --upsamplers all                        # and says which are left out, and why
+npx clickprobe bench --upsamplers bilinear,./mine.ts         # a file of your own: see below
 \`\`\`
 
 - **learned**: has weights, which stay frozen in a probe. **any backbone**: one set of weights serves all. **linear**: linear
@@ -58,7 +60,7 @@ that is named is taken.
 `;
 
 /** What the registry does not know, in the order of the page: each section is a text of its own. */
-const handWritten = [gettingWeights];
+const handWritten = [gettingWeights, ownUpsamplersSection()];
 
 /** docs/upsamplers.md: what there is to choose among, and how to get the weights. */
 export function upsamplersDocument(): string {

@@ -84,5 +84,5 @@ export const jafarUpsampler: Upsampler = {
     'clip-b16': { ...release('vit_base_patch16_clip_384'), note: 'of CLIP at 384 px' },
     'siglip2-b16': { ...release('vit_base_patch16_siglip_512.v2_webli'), note: 'of SigLIP 2 at 512 px' },
   },
-  upsample: (features, image, size, scope) => jafar(features, image, size, scope),
+  upsample: (features, image, size, scope, options) => jafar(features, image, size, scope, options),
 };

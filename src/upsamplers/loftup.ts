@@ -200,5 +200,5 @@ export const loftUpUpsampler: Upsampler = {
     'siglip-b16': { ...hub('siglip'), note: 'for a backbone that clickprobe does not have' },
     'siglip2-b16': hub('siglip2'),
   },
-  upsample: (features, image, size, scope) => loftUp(features, image, size, scope),
+  upsample: (features, image, size, scope, options) => loftUp(features, image, size, scope, options),
 };

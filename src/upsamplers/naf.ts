@@ -126,5 +126,5 @@ export const nafUpsampler: Upsampler = {
       note: 'for channels that are a multiple of 4 and at least 9x9 cells',
     },
   },
-  upsample: (features, image, size, scope) => naf(features, image, size, scope),
+  upsample: (features, image, size, scope, options) => naf(features, image, size, scope, options),
 };

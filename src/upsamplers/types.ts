@@ -26,6 +26,11 @@ interface CheckpointRules {
   alsoReads?: readonly string[];
 }
 
+export interface UpsampleOptions {
+  /** Bytes that intermediate values may take; 2e9 where not given. Methods cut their work into pieces that fit. */
+  memory?: number;
+}
+
 /** Brings features to a finer grid, guided by the image or not. */
 export interface Upsampler {
   name: string;
@@ -53,5 +58,11 @@ export interface Upsampler {
    * @param image [B,3,H,W], ImageNet-normalised.
    * @param size [H',W'] asked for.
    */
-  upsample(features: Tensor, image: Tensor, size: readonly [number, number], scope: Scope): Tensor;
+  upsample(
+    features: Tensor,
+    image: Tensor,
+    size: readonly [number, number],
+    scope: Scope,
+    options?: UpsampleOptions,
+  ): Tensor;
 }

@@ -1,32 +1,238 @@
-import { isElementwise, makeNode } from '../op.ts';
-import { after, slice } from '../ops/layout.ts';
-import { resample } from '../ops/linear.ts';
-import { type Matrix, sameShape, type Tensor } from '../tensor.ts';
+import { makeNode } from '../op.ts';
+import { after, concat, slice, waitsFor } from '../ops/layout.ts';
+import { count, type Rate, rates, type Tensor, topological } from '../tensor.ts';
+import { type Cut, type Cutter, overlapping, sliceThrough } from './slice-through.ts';
 
-/**
- * Rows `start` .. `start + length - 1` of one image of a map [B,C,H,W], computed without the rest of the map where it
- * comes from a resampling and elementwise ops: what a band does not need is then never held.
- *
- * @param wait not to be computed before this is there
- */
-export function rowsOf(map: Tensor, image: number, start: number, length: number, wait?: Tensor): Tensor {
-  const later = (x: Tensor) => (wait ? after(x, wait) : x);
-  if (map.op === 'resample') {
-    const [low] = map.inputs;
-    const { vertical, horizontal } = map.attributes as { vertical?: Matrix; horizontal?: Matrix };
-    if (vertical) return resample(later(slice(low, 0, image, 1)), submatrix(vertical, start, length), horizontal);
-  }
-  const fits = (x: Tensor) =>
-    sameShape(x.shape, map.shape) || x.shape.every((n, i) => n === 1 || i === x.shape.length - 3);
-  if (isElementwise(map) && map.inputs.every(fits)) {
-    const inputs = map.inputs.map(x => (sameShape(x.shape, map.shape) ? rowsOf(x, image, start, length, wait) : x));
-    return makeNode(map.op, inputs, map.attributes);
-  }
-  return later(slice(slice(map, 0, image, 1), 2, start, length));
+/** A map [1,C,H,W] that is made in bands of rows, each only when it is asked for, and once. */
+export interface Banded {
+  /** The first row of every band. */
+  starts: readonly number[];
+  /** [1,C,rows,W]. */
+  band(index: number): Tensor;
 }
 
-const submatrix = ({ cols, data }: Matrix, start: number, length: number): Matrix => ({
-  rows: length,
-  cols,
-  data: data.subarray(start * cols, (start + length) * cols),
-});
+interface Options {
+  /** Makes a node of the old graph in full. */
+  whole(node: Tensor): Tensor;
+  /** How a node of the old graph, a map of one image, is made in bands; null where it is not. */
+  banded(node: Tensor): Banded | null;
+  /** What takes so many bytes at most is made and held in full. */
+  smallBytes: number;
+  /** What takes more than this is not held from run to run: see `Rows`. */
+  heldBytes: number;
+}
+
+/** What is asked for. */
+interface Demand {
+  /** Of what asks. */
+  rate: number;
+  /** It waits for what was made before, however seldom it changes. */
+  waiting: boolean;
+}
+
+/** What gives parts of another value as they are: holding it beside that would hold the same twice. */
+const VIEWS = new Set(['slice', 'reshape']);
+
+/** Nodes that one part of a concatenation alone needs. */
+interface Ownership {
+  /** The part, by node. */
+  owner: ReadonlyMap<Tensor, Tensor>;
+  /** What the parts take from their slower nodes is too much to be held from run to run. */
+  heavy: boolean;
+}
+
+/**
+ * Makes parts of values of an old graph without the rest of them, in a new graph. Parts are asked for in the order in
+ * which they are to be computed: whatever is made waits for what was made before it, so that nothing is there long before
+ * it is used.
+ *
+ * What a concatenation puts together along the axis that is cut (chunks of attention, bands of a filter) is made piece by
+ * piece, each piece once, when the first part asks for it. Values that change less often than what asks for them (those
+ * that come from the image alone) are held in full from one run to the next, up to `heldBytes` each; larger ones are made
+ * again in parts.
+ */
+export class Rows {
+  /** The piece made last, by rate. */
+  private readonly last = new Map<number, Tensor>();
+  private readonly pieces = new Map<Tensor, Tensor>();
+  private readonly cuts = new Map<Tensor, Map<string, Tensor>>();
+  private readonly images = new Map<Tensor, Map<string, Tensor>>();
+  private readonly owned = new Map<Tensor, Ownership>();
+  private readonly known = new Map<Tensor, number>();
+  /** Rate of what asks for a map that is made in bands. */
+  private asking = 0;
+
+  constructor(private readonly options: Options) {}
+
+  /** Rows `start` .. `start + length - 1` of a map [1,C,H,W]. */
+  of(map: Tensor, start: number, length: number): Tensor {
+    const rate = Math.max(this.rate(map), this.asking);
+    return this.cut(map, { axis: 2, start, length }, { rate, waiting: rate > this.rate(map) });
+  }
+
+  /** One image of a map [B,C,H,W], in the old graph: a node as any other there. */
+  imageOf(map: Tensor, image: number): Tensor {
+    if (map.shape[0] === 1) return map;
+    return remembered(this.images, map, `0:${image}`, () => this.single(map, { axis: 0, start: image, length: 1 }));
+  }
+
+  /** To be told of what a caller has made of parts for a node of the old graph: the next one waits for it. */
+  made(value: Tensor, node: Tensor): void {
+    this.last.set(Math.max(this.rate(node), this.asking), value);
+  }
+
+  /** How often a node of the old graph changes, as index into `rates`. */
+  rate(node: Tensor): number {
+    if (!this.known.has(node)) {
+      for (const each of topological([node])) {
+        if (this.known.has(each)) continue;
+        const own = each.op === 'input' ? rates.indexOf(each.attributes.rate as Rate) : 0;
+        this.known.set(each, Math.max(own, ...each.inputs.map(x => this.known.get(x)!)));
+      }
+    }
+    return this.known.get(node)!;
+  }
+
+  private small(node: Tensor): boolean {
+    return node.inputs.length === 0 || 4 * count(node.shape) <= this.options.smallBytes;
+  }
+
+  /** A cut of a node in the old graph, as a node of the old graph: the cut goes as far down as it can. */
+  private single(node: Tensor, cut: Cut): Tensor {
+    const of: Cutter = (x, each) =>
+      remembered(this.images, x, `${each.axis}:${each.start}:${each.length}`, () => this.single(x, each));
+    const made = this.small(node) ? null : sliceThrough(node, cut, of, x => x);
+    if (!made) return slice(node, cut.axis, cut.start, cut.length);
+    // only what would else be held from run to run has to be known for one that waits
+    const gate = waitsFor(node);
+    return gate && this.rate(node.inputs[0]) < this.rate(node) ? after(made, gate) : made;
+  }
+
+  private cut(node: Tensor, cut: Cut, demand: Demand): Tensor {
+    const key = `${cut.axis}:${cut.start}:${cut.length}`;
+    return remembered(this.cuts, node, key, () => {
+      const { rate } = demand;
+      const slower = this.rate(node) < rate;
+      if (!VIEWS.has(node.op) && (this.small(node) || (slower && 4 * count(node.shape) <= this.options.heldBytes))) {
+        return this.held(node, cut, demand);
+      }
+      const inner = { rate, waiting: demand.waiting || slower || waitsFor(node) !== undefined };
+      const banded = cut.axis === 2 ? this.options.banded(node) : null;
+      if (banded) return this.bandedRows(banded, cut, node.shape[2], rate);
+      if (node.op === 'concat' && node.attributes.axis === cut.axis) {
+        const pieces = overlapping(node.inputs, cut, (part, { axis, start, length }) =>
+          slice(this.piece(part, node, inner), axis, start, length),
+        );
+        return concat(pieces, cut.axis);
+      }
+      const of: Cutter = (x, each) => this.cut(x, each, inner);
+      return sliceThrough(node, cut, of, this.options.whole) ?? this.held(node, cut, demand);
+    });
+  }
+
+  /** A cut of what is held in full. */
+  private held(node: Tensor, { axis, start, length }: Cut, { rate, waiting }: Demand): Tensor {
+    const value = slice(this.options.whole(node), axis, start, length);
+    const last = this.last.get(rate);
+    return last && (waiting || this.rate(node) === rate) ? after(value, last) : value;
+  }
+
+  private bandedRows({ starts, band }: Banded, { start, length }: Cut, height: number, rate: number): Tensor {
+    const before = this.asking;
+    this.asking = rate;
+    const ends = [...starts.slice(1), height];
+    const rows = starts.flatMap((from, i) => {
+      const [first, end] = [Math.max(start, from), Math.min(start + length, ends[i])];
+      return end > first ? [slice(band(i), 2, first - from, end - first)] : [];
+    });
+    this.asking = before;
+    return concat(rows, 2);
+  }
+
+  /** What a concatenation is made of, each made from cuts of what it shares with the others. */
+  private piece(part: Tensor, whole: Tensor, demand: Demand): Tensor {
+    const found = this.pieces.get(part);
+    if (found) return found;
+    const { rate } = demand;
+    const { owner, heavy } = this.ownership(whole, rate);
+    const own = (x: Tensor) => owner.get(x) === part;
+    const made = new Map<Tensor, Tensor>();
+    const valueAt = (x: Tensor) => made.get(x) ?? this.options.whole(x);
+    for (const node of topologicalWithin(part, own)) {
+      const [x] = node.inputs;
+      const waiting = demand.waiting || heavy || waitsFor(node) !== undefined;
+      if (node.op === 'slice' && !own(x)) {
+        const of: Cutter = (y, each) => this.cut(y, each, { rate, waiting });
+        const { axis, length } = node.attributes as { axis: number; length: number };
+        made.set(node, sliceThrough(node, { axis, start: 0, length }, of, this.options.whole)!);
+      } else if (waitsFor(node)) {
+        const last = this.last.get(rate);
+        const value = node.op === 'slice' ? makeNode('slice', [valueAt(x)], node.attributes) : valueAt(x);
+        made.set(node, own(x) || !last ? value : after(value, last));
+      } else {
+        made.set(node, node.inputs.length === 0 ? node : makeNode(node.op, node.inputs.map(valueAt), node.attributes));
+      }
+    }
+    const value = valueAt(part);
+    this.pieces.set(part, value);
+    this.last.set(rate, value);
+    return value;
+  }
+
+  private ownership(whole: Tensor, rate: number): Ownership {
+    const found = this.owned.get(whole);
+    if (found) return found;
+    const owner = owners(whole);
+    const slower = new Set<Tensor>();
+    for (const node of owner.keys()) {
+      if (this.rate(node) === rate) for (const x of needs(node)) if (owner.has(x) && this.rate(x) < rate) slower.add(x);
+    }
+    const bytes = [...slower].reduce((sum, { shape, inputs }) => sum + (inputs.length > 0 ? 4 * count(shape) : 0), 0);
+    const made = { owner, heavy: bytes > this.options.heldBytes };
+    this.owned.set(whole, made);
+    return made;
+  }
+}
+
+/** Which part of a concatenation alone needs a node, by node; not there for what several need. Waiting is no need. */
+function owners({ inputs: parts }: Tensor): Map<Tensor, Tensor> {
+  const owner = new Map<Tensor, Tensor | null>();
+  for (const part of parts) {
+    const stack = [part];
+    while (stack.length > 0) {
+      const node = stack.pop()!;
+      const known = owner.get(node);
+      if (known === part || known === null) continue;
+      owner.set(node, known === undefined ? part : null);
+      stack.push(...needs(node));
+    }
+  }
+  return new Map([...owner].filter((entry): entry is [Tensor, Tensor] => entry[1] !== null));
+}
+
+const needs = (node: Tensor): readonly Tensor[] => (waitsFor(node) ? node.inputs.slice(0, 1) : node.inputs);
+
+/** Nodes that `part` needs among `own`, inputs first. */
+function topologicalWithin(part: Tensor, own: (x: Tensor) => boolean): Tensor[] {
+  const order = new Set<Tensor>();
+  const entered = new Set<Tensor>();
+  const stack = own(part) ? [part] : [];
+  while (stack.length > 0) {
+    const node = stack[stack.length - 1];
+    if (entered.has(node)) {
+      order.add(stack.pop()!);
+      continue;
+    }
+    entered.add(node);
+    for (const x of needs(node)) if (own(x) && !entered.has(x)) stack.push(x);
+  }
+  return [...order];
+}
+
+function remembered(memory: Map<Tensor, Map<string, Tensor>>, node: Tensor, key: string, make: () => Tensor): Tensor {
+  const own = memory.get(node) ?? new Map<string, Tensor>();
+  memory.set(node, own);
+  const value = own.get(key) ?? make();
+  own.set(key, value);
+  return value;
+}

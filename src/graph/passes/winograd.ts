@@ -1,14 +1,10 @@
 import { isElementwise, makeNode } from '../op.ts';
-import { reshape } from '../ops/basic.ts';
 import type { ConvAttributes } from '../ops/conv.ts';
-import { conv2d, convTranspose2d } from '../ops/conv.ts';
-import { add } from '../ops/elementwise.ts';
-import { after, concat, recomputed, slice, transpose } from '../ops/layout.ts';
-import { matmul } from '../ops/linear.ts';
+import { concat } from '../ops/layout.ts';
 import { count, type Tensor } from '../tensor.ts';
-import { rewrite } from './rewrite.ts';
-import { rowsOf } from './rows.ts';
-import { bestTile, type Tile } from './winograd-tiles.ts';
+import { type Banded, Rows } from './rows.ts';
+import { sliceThrough } from './slice-through.ts';
+import { type Following, mapOf, onTiles, type Tiled, tileBands, tilesOf } from './winograd-bands.ts';
 
 export interface WinogradOptions {
   /** Bound on a band's transformed input, in bytes, for maps above `keepBytes`. Three times that where nothing is held for a gradient. */
@@ -24,27 +20,89 @@ export interface WinogradOptions {
  * multiplications.
  *
  * The tile transforms are per-channel convolutions with constant kernels, the middle is 36 or 64 matrix products. Maps
- * are worked on in bands of tile rows. An inference holds no more than a band: it makes the rows of the input that a band
- * sees for that band, and what follows up to a 1x1 convolution to few channels is done on the band. The gradients follow
- * from the ops themselves and are the exact adjoints.
+ * are worked on in bands of tile rows. The gradients follow from the ops themselves and are the exact adjoints.
+ *
+ * An inference holds no more than bands: one makes the rows of the input that it sees when its turn comes, through other
+ * convolutions down to what a map is put together from (`Rows`). What follows up to a 1x1 convolution to few channels is
+ * done on the band, for all convolutions and on all large maps.
  */
 export function winograd(outputs: readonly Tensor[], options: WinogradOptions): Tensor[] {
-  const channels = (options.forGradient ?? true) ? 64 : 96;
-  const known = new Map<Tensor, Tiled>();
-  return rewrite(outputs, node => {
-    if (node.op === 'conv2d') {
-      if (worthwhile(node, channels)) {
-        const { map, tiled } = transformed(node, options);
-        known.set(map, tiled);
-        return map;
-      }
-      const tiled = known.get(node.inputs[0]);
-      return tiled && narrows(node) ? onTiles(node, tiled) : null;
+  const { forGradient = true, bandBytes, keepBytes } = options;
+  const channels = forGradient ? 64 : 96;
+  const renewed = new Map<Tensor, Tensor>();
+  const tiles = new Map<Tensor, Tiled>();
+  const bands = new Map<Tensor, Banded>();
+
+  const fast = (node: Tensor) => node.op === 'conv2d' && worthwhile(node, channels);
+  const below = (node: Tensor) => (narrows(node) ? following(node.inputs[0], fast) : null);
+  const streams = (node: Tensor) =>
+    !forGradient &&
+    narrows(node) &&
+    node.shape[1] * 16 <= node.inputs[0].shape[1] &&
+    bandable(node) &&
+    4 * count(node.inputs[0].shape) > keepBytes;
+  /** Made of parts of its inputs. */
+  const inParts = (node: Tensor) => fast(node) || below(node) !== null || streams(node);
+
+  /** A node of the old graph in full. */
+  const whole = (root: Tensor): Tensor => {
+    const stack = [root];
+    while (stack.length > 0) {
+      const node = stack[stack.length - 1];
+      const missing = renewed.has(node) || inParts(node) ? [] : node.inputs.filter(x => !renewed.has(x));
+      stack.push(...missing);
+      if (missing.length > 0) continue;
+      stack.pop();
+      if (!renewed.has(node)) renewed.set(node, make(node));
     }
-    const tiled = followed(node, known);
-    if (tiled) known.set(node, tiled);
-    return null;
+    return renewed.get(root)!;
+  };
+
+  const make = (node: Tensor): Tensor => {
+    const found = below(node);
+    if (found) return onTiles(node, tiled(found.map), found.following, whole);
+    if (fast(node)) return mapOf(tiled(node));
+    if (streams(node)) {
+      const images = Array.from({ length: node.shape[0] }, (_, i) => {
+        const { starts, band } = banded(rows.imageOf(node, i));
+        return concat(
+          starts.map((_, j) => band(j)),
+          2,
+        );
+      });
+      return concat(images, 0);
+    }
+    const inputs = node.inputs.map(x => renewed.get(x)!);
+    return inputs.every((x, i) => x === node.inputs[i]) ? node : makeNode(node.op, inputs, node.attributes);
+  };
+
+  const rows = new Rows({
+    whole,
+    banded: node => (node.op === 'conv2d' && node.shape[0] === 1 && bandable(node) ? banded(node) : null),
+    smallBytes: keepBytes / 4,
+    heldBytes: 4 * keepBytes,
   });
+
+  const tiled = (node: Tensor): Tiled =>
+    once(tiles, node, () => {
+      if (forGradient) return tilesOf(node, options, whole);
+      const own = Array.from({ length: node.shape[0] }, (_, i) => rows.imageOf(node, i));
+      // a small map is no convolution of one image, but cut out of a convolution of all
+      if (node.shape[0] === 1 || own.some(each => !fast(each))) return tilesOf(node, options, whole, rows);
+      const each = own.map(tiled);
+      return { ...each[0], images: each.flatMap(({ images }) => images) };
+    });
+
+  const banded = (node: Tensor): Banded =>
+    once(bands, node, () => (fast(node) ? tileBands(tiled(node)) : directBands(node, 3 * bandBytes, whole, rows)));
+
+  return outputs.map(whole);
+}
+
+function once<T>(memory: Map<Tensor, T>, node: Tensor, make: () => T): T {
+  const value = memory.get(node) ?? make();
+  memory.set(node, value);
+  return value;
 }
 
 function worthwhile(node: Tensor, leastChannels: number): boolean {
@@ -61,121 +119,50 @@ function worthwhile(node: Tensor, leastChannels: number): boolean {
 
 /** A 1x1 convolution that leaves fewer channels than a tile has pixels in a row. */
 function narrows(node: Tensor): boolean {
+  if (node.op !== 'conv2d') return false;
   const { stride, groups, pads } = node.attributes as unknown as ConvAttributes;
   const [o, c, kh, kw] = node.inputs[1].shape;
   return kh * kw * stride * groups === 1 && pads.every(p => p === 0) && o * 4 <= c;
 }
 
-/** What a Winograd convolution gives before it is put together as a map. */
-interface Tiled {
-  tile: Tile;
-  /** Columns of tiles. */
-  columns: number;
-  /** Size of the map. */
-  height: number;
-  width: number;
-  /** For each image its bands from top to bottom: rows of tiles, and the products [in^2, O, rows * columns]. */
-  images: { rows: number; products: Tensor }[][];
-  /** What follows, applied to values of shape [.., O, n]. */
-  following: ((x: Tensor) => Tensor)[];
+/** What lies between a map that is made in tiles and a node that follows it pixel by pixel; null where it is none. */
+function following(node: Tensor, tiles: (node: Tensor) => boolean): { map: Tensor; following: Following[] } | null {
+  const ops: Following[] = [];
+  let map = node;
+  while (!tiles(map)) {
+    const at = map.inputs.findIndex(
+      x => x.shape.length === map.shape.length && x.shape[2] === map.shape[2] && x.shape[3] === map.shape[3],
+    );
+    const perChannel = (x: Tensor) => x.shape.every((n, axis) => n === 1 || axis === x.shape.length - 3);
+    if (!isElementwise(map) || at < 0 || !map.inputs.every((x, i) => i === at || perChannel(x))) return null;
+    ops.unshift({ node: map, at });
+    map = map.inputs[at];
+  }
+  return { map, following: ops };
 }
 
-/** The convolution as a map, and as tiles. */
-function transformed(node: Tensor, { bandBytes, keepBytes, forGradient = true }: WinogradOptions) {
-  const [x, w, bias] = node.inputs;
-  const [b, c, height, width] = x.shape;
-  const [, o, outHeight, outWidth] = node.shape;
-  const { pads } = node.attributes as unknown as ConvAttributes;
-  const tile = bestTile(outHeight, outWidth);
-  const points = tile.in ** 2;
-  const [tileRows, columns] = [Math.ceil(outHeight / tile.out), Math.ceil(outWidth / tile.out)];
-  const weight = reshape(matmul(tile.weight, reshape(w, [o * c, 9]), { transB: true }), [points, o, c]);
-
-  const rowBytes = 4 * Math.max(c, o) * points * columns;
-  // what is held whole anyway need not be worked on in bands, which cost a little time
-  const keep = rowBytes * tileRows * b <= keepBytes;
-  const bandRows = Math.max(1, Math.floor((forGradient ? bandBytes : 3 * bandBytes) / rowBytes));
-  const bands = keep ? 1 : Math.ceil(tileRows / bandRows);
-  const right = columns * tile.out + 2 - pads[1] - width;
-  const seenColumns = width + Math.min(0, right);
-  let previous: Tensor | undefined;
-  const images = Array.from({ length: b }, (_, image) =>
-    Array.from({ length: bands }, (_, band) => {
-      const from = Math.floor((band * tileRows) / bands);
-      const rows = Math.floor(((band + 1) * tileRows) / bands) - from;
-      // rows of x that these tiles see; what lies outside x is padding
-      const top = from * tile.out - pads[0];
-      const bottom = top + rows * tile.out + 2;
-      const [first, end] = [Math.max(0, top), Math.min(height, bottom)];
-      // band after band, so that one at a time is held
-      const seen = forGradient
-        ? later(slice(slice(slice(x, 3, 0, seenColumns), 0, image, 1), 2, first, end - first), previous)
-        : slice(rowsOf(x, image, first, end - first, previous), 3, 0, seenColumns);
-      const tiles = conv2d(reshape(seen, [c, 1, end - first, seenColumns]), tile.toPoints, undefined, {
-        stride: tile.out,
-        pads: [first - top, pads[1], bottom - end, Math.max(0, right)],
-      });
-      const read = transpose(reshape(tiles, [c, points, rows * columns]), [1, 0, 2]);
-      const products = matmul(weight, keep ? read : recomputed(read, seen));
-      previous = products;
-      return { rows, products };
-    }),
-  );
-  const channel = (x: Tensor) => (bias ? add(x, reshape(bias, [o, 1])) : x);
-  const tiled: Tiled = { tile, columns, height: outHeight, width: outWidth, images, following: [channel] };
-  const map = joined(tiled, o, ({ rows, products }) =>
-    convTranspose2d(reshape(transpose(products, [1, 0, 2]), [o, points, rows, columns]), tile.fromPoints, {
-      stride: tile.out,
-      size: [rows * tile.out, columns * tile.out],
-    }),
-  );
-  return { map: bias ? add(map, reshape(bias, [1, o, 1, 1])) : map, tiled };
+/** Every row of what it gives sees a row of the map. */
+function bandable(node: Tensor): boolean {
+  const { stride, pads, dilation } = node.attributes as unknown as ConvAttributes;
+  return stride === 1 && Math.max(pads[0], pads[2]) <= (node.inputs[1].shape[2] - 1) * dilation;
 }
 
-const later = (x: Tensor, earlier?: Tensor): Tensor => (earlier ? after(x, earlier) : x);
-
-/** The map [B,channels,height,width] of bands, each given with the rows and columns of its tiles in full. */
-function joined(
-  { tile, columns, height, width, images }: Tiled,
-  channels: number,
-  band: (tiles: Tiled['images'][number][number]) => Tensor,
-): Tensor {
-  const whole = images.map(bands =>
-    concat(
-      bands.map(each => reshape(band(each), [1, channels, each.rows * tile.out, columns * tile.out])),
-      2,
-    ),
-  );
-  return slice(slice(concat(whole, 0), 2, 0, height), 3, 0, width);
-}
-
-/** An elementwise op that treats all pixels of a channel alike, following a map that is known as tiles. */
-function followed(node: Tensor, known: ReadonlyMap<Tensor, Tiled>): Tiled | null {
-  if (!isElementwise(node)) return null;
-  const at = node.inputs.findIndex(x => known.has(x));
-  const perChannel = (x: Tensor) => x.shape.every((n, axis) => n === 1 || axis === x.shape.length - 3);
-  if (at < 0 || !node.inputs.every((x, i) => i === at || perChannel(x))) return null;
-  const others = node.inputs.map((x, i) => (i === at || count(x.shape) === 1 ? x : reshape(x, [x.shape.at(-3)!, 1])));
-  const tiled = known.get(node.inputs[at])!;
-  const op = (x: Tensor) => makeNode(node.op, others.with(at, x), node.attributes);
-  return { ...tiled, following: [...tiled.following, op] };
-}
-
-/**
- * A 1x1 convolution to few channels of a map that is known as tiles: what lies between is done on the m^2 pixels of all
- * tiles, pixel by pixel, and only the few channels are put together as a map.
- */
-function onTiles(node: Tensor, tiled: Tiled): Tensor {
-  const [x, w, bias] = node.inputs;
-  const [c, o] = [x.shape[1], node.shape[1]];
-  const { tile, columns, following } = tiled;
-  const m = tile.out;
-  const map = joined(tiled, o, ({ rows, products }) => {
-    const size = rows * columns;
-    const flat = matmul(tile.phases, reshape(products, [tile.in ** 2, c * size]));
-    const pixels = following.reduce((value, op) => op(value), reshape(flat, [m * m, c, size]));
-    const mixed = matmul(reshape(w, [o, c]), pixels);
-    return transpose(reshape(mixed, [m, m, o, rows, columns]), [2, 3, 0, 4, 1]);
-  });
-  return bias ? add(map, reshape(bias, [1, o, 1, 1])) : map;
+/** A convolution of one image as it is, in bands whose inputs and outputs take about `bytes`. */
+function directBands(node: Tensor, bytes: number, whole: (node: Tensor) => Tensor, rows: Rows): Banded {
+  const [x, w] = node.inputs;
+  const { dilation } = node.attributes as unknown as ConvAttributes;
+  const [, , height] = node.shape;
+  const rowBytes = 4 * Math.max(x.shape[1] * x.shape[3], node.shape[1] * node.shape[3]);
+  // those of neighbours see the same rows
+  const size = Math.max(1, Math.floor(bytes / rowBytes), (w.shape[2] - 1) * dilation);
+  const starts = Array.from({ length: Math.ceil(height / size) }, (_, i) => i * size);
+  const made: Tensor[] = [];
+  const band = (i: number): Tensor => {
+    if (made[i]) return made[i];
+    const cut = { axis: 2, start: starts[i], length: Math.min(size, height - starts[i]) };
+    made[i] = sliceThrough(node, cut, (map, { start, length }) => rows.of(map, start, length), whole)!;
+    rows.made(made[i], node);
+    return made[i];
+  };
+  return { starts, band };
 }

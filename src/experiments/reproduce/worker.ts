@@ -1,0 +1,4 @@
+import { serve } from '../thread.ts';
+import { type ReproduceEvent, type ReproduceRequest, reproduce } from './reproduce.ts';
+
+await serve<ReproduceRequest, ReproduceEvent>(reproduce);
