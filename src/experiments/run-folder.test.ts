@@ -74,8 +74,8 @@ describe('open', () => {
 });
 
 describe('comparable', () => {
-  it('is all but threads, workers, time between checkpoints and what is not in use', () => {
-    const { threads, training, onnx, upsamplerWeights, granularity, ...rest } = config();
+  it('is all but threads, memory, workers, time between checkpoints and what is not in use', () => {
+    const { threads, memory, training, onnx, upsamplerWeights, granularity, ...rest } = config();
     const { checkpointSeconds, workers, ...decisive } = training;
     expect(comparable(config())).toEqual({ ...rest, training: decisive });
     expect(checkpointSeconds).toBeGreaterThan(0);
@@ -83,6 +83,7 @@ describe('comparable', () => {
     expect(upsamplerWeights).toEqual({});
     expect(granularity).toBeNull();
     expect(threads).toBeNull();
+    expect(memory).toBe(2e9);
     expect(workers).toBeNull();
   });
 });

@@ -227,6 +227,13 @@ export const catalogue: readonly (FetchableSet | ManualSet)[] = [
       'folder of archives; unpack photos and annotations.',
   },
   {
+    name: 'pascalpart',
+    kind: 'pascalpart',
+    manual:
+      'Unpack the photos of Pascal VOC 2010 (http://host.robots.ox.ac.uk/pascal/VOC/voc2010/, the folder VOC2010 of ' +
+      'VOCdevkit) and, into it, the folder Annotations_Part of https://roozbehm.info/pascal-parts/pascal-parts.html.',
+  },
+  {
     name: 'sa1b',
     kind: 'sa1b',
     manual:
