@@ -53,7 +53,13 @@ export async function upsamplerForward(
   const scope = Scope.frozen('upsampler');
   const fine = findUpsampler(name).upsample(features, image, [size, size], scope);
   const [y] = prepare([fine], undefined, { forGradient: false });
-  const bound = initial(scope.parameters);
+  // zeros would not do where a checkpoint brings wavelengths to divide by
+  const bound = new Map(
+    [...initial(scope.parameters)].map(([key, data]) => [
+      key,
+      data.some(x => x !== 0) ? data : noise(key, data.length),
+    ]),
+  );
   const program = await compile({ look: { y } }, { threads, bound, split: kept, forGradient: false });
   const given = { image: noise('image', count(image.shape)), features: noise('features', count(features.shape)) };
   let known = false;

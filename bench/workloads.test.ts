@@ -48,9 +48,10 @@ it.each(['vit-s14-224', 'vit-s14-448-gradient'])('%s: gives what depends on the 
   expect(await step()).toEqual(first);
 });
 
-it.each(['lift', 'anyup', 'featup-later'])('%s: gives a finer map', async name => {
+it.each(['lift', 'anyup', 'naf', 'featup-later'])('%s: gives a finer map', async name => {
   const step = await workloads[name]({ size: 56, threads: 1 });
   const first = (await step()).slice();
+  expect(first.every(Number.isFinite)).toBe(true);
   expect(first.length).toBeGreaterThan(384 * 16 * 16);
   expect(await step()).toEqual(first);
 });
