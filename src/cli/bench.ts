@@ -20,6 +20,7 @@ import { entriesByName, recordsOf } from '../upsamplers/own/entry.ts';
 import { downloadText } from './download-text.ts';
 import { namedFiles } from './named-files.ts';
 import { duration, ProgressTracker, StatusLine } from './progress.ts';
+import { interruptible, STOPPING } from './stoppable.ts';
 
 export interface BenchOptions {
   preset: string;
@@ -135,33 +136,21 @@ export async function runBench(
   const status = new StatusLine(process.stderr);
   const rows: ResultRow[] = [];
   const start = performance.now();
-  const stop = new AbortController();
-  const interrupt = (signal: NodeJS.Signals) => {
-    if (stop.signal.aborted) {
-      // as if there were no handler: leaving in an orderly way would wait for the thread that computes, or abort in it
-      process.off(signal, interrupt);
-      process.kill(process.pid, signal);
-      return;
-    }
-    status.print('stopping: saving after the current step (Ctrl-C again to stop at once)');
-    stop.abort();
-  };
   for (const note of notes) status.print(note);
-  process.on('SIGINT', interrupt);
-  process.on('SIGTERM', interrupt);
   try {
-    for (const [i, run] of runs.entries()) {
-      const prefix = runs.length === 1 ? '' : `seed ${run.config.seed} (${i + 1}/${runs.length}) `;
-      rows.push(...(await runOnce({ ...run, command }, status, prefix, stop.signal)));
-    }
+    await interruptible(async signal => {
+      signal.addEventListener('abort', () => status.print(STOPPING));
+      for (const [i, run] of runs.entries()) {
+        const prefix = runs.length === 1 ? '' : `seed ${run.config.seed} (${i + 1}/${runs.length}) `;
+        rows.push(...(await runOnce({ ...run, command }, status, prefix, signal)));
+      }
+    });
   } catch (error) {
     if (!(error instanceof Stopped)) throw error;
     status.print(`stopped. To go on: the same command again${named ? '' : ` (it continues in ${out})`}`);
     return 130;
   } finally {
     status.clear();
-    process.off('SIGINT', interrupt);
-    process.off('SIGTERM', interrupt);
   }
   if (runs.length === 1) print(json, rows, out);
   else

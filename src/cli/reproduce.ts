@@ -10,7 +10,7 @@ import { fixed, replaceControls } from '../report/format.ts';
 import { downloadText } from './download-text.ts';
 import { namedFiles } from './named-files.ts';
 import { duration, ProgressTracker, type StatusLine } from './progress.ts';
-import { stoppable } from './stoppable.ts';
+import { STOPPING, stoppable } from './stoppable.ts';
 import { textTable } from './text-table.ts';
 
 export interface ReproduceOptions extends Omit<Asked, 'upsamplerWeights'> {
@@ -43,9 +43,7 @@ export async function reproduceCommand(
   const out = named ?? defaultFolder(name, asked, chooseSetUp(target, asked));
   const request: ReproduceRequest = { target: name, asked, out, command };
   return stoppable(`the same command again goes on in ${out}`, async (signal, status) => {
-    signal.addEventListener('abort', () =>
-      status.print('stopping: saving after the current step (Ctrl-C again to stop at once)'),
-    );
+    signal.addEventListener('abort', () => status.print(STOPPING));
     const tracker = new ProgressTracker();
     let fetching = '';
     const ticking = setInterval(() => status.status(fetching || replaceControls(tracker.line())), 500);

@@ -1,5 +1,30 @@
 import { StatusLine } from './progress.ts';
 
+/** Said at the first Ctrl-C by what saves before it ends. */
+export const STOPPING = 'stopping: saving after the current step (Ctrl-C again to stop at once)';
+
+/** Lets Ctrl-C abort the signal of an action; a second one ends the process at once. */
+export async function interruptible<T>(action: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const stop = new AbortController();
+  const interrupt = (signal: NodeJS.Signals) => {
+    if (stop.signal.aborted) {
+      // as if there were no handler: leaving in an orderly way would wait for a thread that computes, or abort in it
+      process.off(signal, interrupt);
+      process.kill(process.pid, signal);
+      return;
+    }
+    stop.abort();
+  };
+  process.on('SIGINT', interrupt);
+  process.on('SIGTERM', interrupt);
+  try {
+    return await action(stop.signal);
+  } finally {
+    process.off('SIGINT', interrupt);
+    process.off('SIGTERM', interrupt);
+  }
+}
+
 /**
  * Lets Ctrl-C stop an action in order; a second one ends at once. The exit code is the action's, 130 where it stopped.
  *
@@ -10,29 +35,17 @@ export async function stoppable(
   action: (signal: AbortSignal, status: StatusLine) => Promise<number>,
 ): Promise<number> {
   const status = new StatusLine(process.stderr);
-  const stop = new AbortController();
-  const interrupt = (signal: NodeJS.Signals) => {
-    if (stop.signal.aborted) {
-      // as if there were no handler: leaving in an orderly way would wait for a thread that computes
-      process.off(signal, interrupt);
-      process.kill(process.pid, signal);
-      return;
+  return interruptible(async signal => {
+    try {
+      return await action(signal, status);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      status.print(`stopped; ${advice}`);
+      return 130;
+    } finally {
+      status.clear();
     }
-    stop.abort();
-  };
-  process.on('SIGINT', interrupt);
-  process.on('SIGTERM', interrupt);
-  try {
-    return await action(stop.signal, status);
-  } catch (error) {
-    if (!stop.signal.aborted) throw error;
-    status.print(`stopped; ${advice}`);
-    return 130;
-  } finally {
-    status.clear();
-    process.off('SIGINT', interrupt);
-    process.off('SIGTERM', interrupt);
-  }
+  });
 }
 
 /** Passes on at most ten calls a second. */

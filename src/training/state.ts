@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
 import { UserError } from '../base/errors.ts';
 import { Random } from '../base/random.ts';
-import { type Shape, sameShape, show } from '../graph/tensor.ts';
+import type { Shape } from '../graph/tensor.ts';
 import type { Parameter } from '../nn/scope.ts';
 import { readSafetensors, writeSafetensors } from '../weights/safetensors.ts';
 import { Adam } from './adam.ts';
 import { AdaptiveIou, type AdaptiveIouState } from './adaptive-iou.ts';
+import { checkpointTensors, restoreParameters, takeFrom } from './checkpoint.ts';
 
 /** Everything that training changes. What is drawn at random depends on seed and step alone, so this is all of it. */
 export interface TrainingState {
@@ -35,16 +36,9 @@ export function initialState(
   return { step: 0, parameters: values, adam: new Adam(), iou: new AdaptiveIou(), losses: [] };
 }
 
-const PARAMETER = 'parameter.';
-const ADAM = 'adam.';
-
 /** Writes the state as one safetensors file, atomically. */
 export function saveState(path: string, state: TrainingState, shapes: ReadonlyMap<string, Shape>): void {
-  const tensors = new Map<string, { shape: readonly number[]; data: Float32Array }>();
-  for (const [name, data] of state.parameters) tensors.set(PARAMETER + name, { shape: shapes.get(name)!, data });
-  for (const [key, data] of state.adam.state()) {
-    tensors.set(ADAM + key, { shape: shapes.get(key.slice(key.indexOf('.') + 1))!, data });
-  }
+  const tensors = checkpointTensors(state, name => shapes.get(name)!);
   tensors.set('losses', { shape: [state.losses.length], data: Float32Array.from(state.losses) });
   const metadata = {
     format: 'clickprobe-training-1',
@@ -67,26 +61,13 @@ export function loadState(path: string, shapes: ReadonlyMap<string, Shape>): Tra
       `${path} is no training checkpoint of clickprobe. Remove it, or choose another folder with --out`,
     );
   }
-  const take = (name: string, shape: Shape): Float32Array => {
-    const tensor = tensors.get(name);
-    if (!tensor || !(tensor.data instanceof Float32Array) || !sameShape(tensor.shape, shape)) {
-      const found = tensor ? `${tensor.dtype} ${show(tensor.shape)}` : 'nothing';
-      throw new UserError(
-        `${path} belongs to another probe: "${name}" should be F32 ${show(shape)}, found ${found}. ` +
-          'Remove it, or choose another folder with --out',
-      );
-    }
-    return tensor.data;
-  };
-  const parameters = new Map([...shapes].map(([name, shape]) => [name, take(PARAMETER + name, shape)]));
+  const take = takeFrom(
+    { tensors },
+    wrong => `${path} belongs to another probe: ${wrong}. Remove it, or choose another folder with --out`,
+  );
   const adam = new Adam();
   const step = Number(metadata.step);
-  if (step > 0) {
-    const moments = [...shapes].flatMap(([name, shape]) =>
-      ['first', 'second'].map(kind => [`${kind}.${name}`, take(`${ADAM}${kind}.${name}`, shape)] as const),
-    );
-    adam.restore(new Map(moments), step);
-  }
+  const parameters = restoreParameters(take, shapes, shapes.keys(), adam, step);
   const losses = [...take('losses', [step])];
   return {
     step,

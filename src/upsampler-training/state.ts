@@ -1,6 +1,6 @@
 import { UserError } from '../base/errors.ts';
-import { type Shape, sameShape, show } from '../graph/tensor.ts';
 import { Adam, type AdamOptions, adamDefaults } from '../training/adam.ts';
+import { checkpointTensors, restoreParameters, takeFrom } from '../training/checkpoint.ts';
 import { readSafetensors, writeSafetensors } from '../weights/safetensors.ts';
 import type { TrainingGraph } from './graph.ts';
 import { OWN, TEACHER } from './graph.ts';
@@ -17,8 +17,6 @@ export interface UpsamplerState {
 }
 
 const FORMAT = 'clickprobe-upsampler-training-1';
-const PARAMETER = 'parameter.';
-const ADAM = 'adam.';
 
 const adamOf = ({ optimiser: { rate: _, clip: __, ...options } }: Method): Adam =>
   new Adam({ ...adamDefaults, ...(options satisfies Partial<AdamOptions>) });
@@ -45,12 +43,7 @@ export function freshState(
 
 /** Writes the state as one safetensors file, atomically. */
 export function saveTraining(path: string, { parameters }: TrainingGraph, state: UpsamplerState): void {
-  const shape = (name: string) => parameters.get(name)!.shape;
-  const tensors = new Map<string, { shape: Shape; data: Float32Array }>();
-  for (const [name, data] of state.parameters) tensors.set(PARAMETER + name, { shape: shape(name), data });
-  for (const [key, data] of state.adam.state()) {
-    tensors.set(ADAM + key, { shape: shape(key.slice(key.indexOf('.') + 1)), data });
-  }
+  const tensors = checkpointTensors(state, name => parameters.get(name)!.shape);
   writeSafetensors(path, tensors, { format: FORMAT, step: String(state.step) });
 }
 
@@ -61,25 +54,12 @@ export function loadTraining(path: string, method: Method, graph: TrainingGraph)
   if (metadata.format !== FORMAT || !Number.isSafeInteger(step) || step < 0) {
     throw new UserError(`${path} is no checkpoint of an upsampler's training. Remove it, or choose another --out`);
   }
-  const take = (key: string, name: string): Float32Array => {
-    const tensor = tensors.get(key);
-    const { shape } = graph.parameters.get(name)!;
-    if (!tensor || !(tensor.data instanceof Float32Array) || !sameShape(tensor.shape, shape)) {
-      const found = tensor ? `${tensor.dtype} ${show(tensor.shape)}` : 'nothing';
-      throw new UserError(
-        `${path} belongs to another training: "${key}" should be F32 ${show(shape)}, found ${found}. ` +
-          'Remove it, or choose another --out',
-      );
-    }
-    return tensor.data;
-  };
-  const parameters = new Map([...graph.parameters.keys()].map(name => [name, take(PARAMETER + name, name)]));
+  const take = takeFrom(
+    { tensors },
+    wrong => `${path} belongs to another training: ${wrong}. Remove it, or choose another --out`,
+  );
+  const shapes = new Map([...graph.parameters].map(([name, { shape }]) => [name, shape]));
   const adam = adamOf(method);
-  if (step > 0) {
-    const moments = graph.trained.flatMap(name =>
-      ['first', 'second'].map(kind => [`${kind}.${name}`, take(`${ADAM}${kind}.${name}`, name)] as const),
-    );
-    adam.restore(new Map(moments), step);
-  }
+  const parameters = restoreParameters(take, shapes, graph.trained, adam, step);
   return { step, parameters, adam };
 }
