@@ -12,7 +12,7 @@ export interface Tile {
   weight: Tensor;
   /** [in^2, 1, out, out]: the output transform, as a transposed kernel of stride `out`. */
   fromPoints: Tensor;
-  /** [out^2, in^2]: the output transform, as a matrix. */
+  /** [out, in]: the output transform along one axis. */
   phases: Tensor;
 }
 
@@ -82,14 +82,13 @@ export function bestTile(height: number, width: number): Tile {
 
 function tile(input: number[][], kernel: number[][], output: number[][]): Tile {
   const [n, m] = [input.length, output.length];
-  const phases = kronecker(output, output);
   return {
     out: m,
     in: n,
     toPoints: constant(kronecker(input, input), [n * n, 1, n, n]),
     weight: constant(kronecker(kernel, kernel), [n * n, 9]),
-    fromPoints: constant(transposed(phases, m * m, n * n), [n * n, 1, m, m]),
-    phases: constant(phases, [m * m, n * n]),
+    fromPoints: constant(transposed(kronecker(output, output), m * m, n * n), [n * n, 1, m, m]),
+    phases: constant(Float32Array.from(output.flat()), [m, n]),
   };
 }
 
