@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { onnxDefaults, onnxSchema } from '../backbones/imported/options.ts';
 import { granularityPlaces } from '../granularity/granularity.ts';
 import { tableStarts } from '../granularity/table.ts';
+import { defaultPasses } from '../graph/passes/prepare.ts';
 import { injections } from '../probe/probe.ts';
 import { bytesOf } from './memory-size.ts';
 
@@ -155,6 +156,8 @@ export const configSchema = z.strictObject({
     commute: z.boolean(),
     winograd: z.boolean(),
     split: z.boolean(),
+    // runs of earlier versions had none
+    attentionBytes: positive.default(defaultPasses.attentionBytes),
     bandBytes: positive,
     keepBytes: positive,
   }),

@@ -7,15 +7,19 @@ import type { CompileOptions, Program } from '../runtime/program.ts';
 import type { ProbeGraph } from './probe.ts';
 
 export interface ProgramOptions extends Omit<CompileOptions, 'bound' | 'forGradient'> {
+  /** Bands and chunks are made smaller where `memory` asks for it. */
   passes?: Passes;
-  /** Bytes that intermediate values may take: bands of convolutions are made to fit. Without: what the passes say. */
-  memory?: number;
 }
 
-/** The passes with bands that leave most of the memory to what is held beside them. */
+/** The passes with chunks and bands that leave most of the memory to what is held beside them. */
 function fitted({ passes = defaultPasses, memory = Infinity }: ProgramOptions): Passes {
-  const { bandBytes, keepBytes } = passes;
-  return { ...passes, bandBytes: Math.min(bandBytes, memory / 125), keepBytes: Math.min(keepBytes, memory / 25) };
+  const { attentionBytes, bandBytes, keepBytes } = passes;
+  return {
+    ...passes,
+    attentionBytes: Math.min(attentionBytes, memory / 30),
+    bandBytes: Math.min(bandBytes, memory / 125),
+    keepBytes: Math.min(keepBytes, memory / 25),
+  };
 }
 
 export interface TrainingProgramOptions extends ProgramOptions {

@@ -285,3 +285,19 @@ describe('any program', () => {
     await fc.assert(property, { numRuns: 25, seed: 1 });
   });
 });
+
+describe('a bound on the memory', () => {
+  it('changes no result, whatever shapes large values have', async () => {
+    const x = input('x', [600, 500], 'clicks');
+    const scale = input('scale', [1], 'frozen');
+    const flat = reshape(mul(x, 2), [300, 1000]);
+    const again = reshape(reshape(add(flat, scale), [1000, 300]), [2, 500, 300]);
+    const y = add(sum(again, [0]), reshape(slice(matmul(x, x, { transA: true }), 0, 0, 300), [1, 500, 300]));
+    const feeds = { x: uniform([600, 500], -1, 1, 'x') };
+    const bound = new Map([['scale', vector(0.5)]]);
+    const [tight, wide] = await Promise.all(
+      [1, Number.POSITIVE_INFINITY].map(memory => compiled({ g: { y } }, { bound, memory, forGradient: false })),
+    );
+    expect(copied(await tight.run('g', feeds))).toEqual(copied(await wide.run('g', feeds)));
+  });
+});

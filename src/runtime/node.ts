@@ -28,7 +28,9 @@ export async function compile(groups: OutputGroups, options: CompileOptions = {}
   const shapes = new Map<string, Tensor>();
   const compiled: CompiledStage[] = [];
   for (const { group, outputs } of stages) {
-    const model = toOnnx(outputs, written);
+    const lateShapes =
+      !(options.forGradient ?? true) && plannedBytes([...outputs.values()]) > (options.memory ?? Infinity) / 4;
+    const model = toOnnx(outputs, written, { lateShapes });
     for (const [name, tensor] of model.inputs) {
       if (shapes.has(name) && shapes.get(name) !== tensor) {
         throw new GraphError(`two different inputs are named "${name}"`);
@@ -111,6 +113,21 @@ const mixesNeighbours = (outputs: readonly Tensor[]): boolean =>
     const [, channels, ...kernel] = op === 'conv2d' ? inputs[1].shape : [];
     return kernel.some(side => side > 1) && channels * (attributes.groups as number) > 1;
   });
+
+/**
+ * What ONNX Runtime would hold from their first use to their last: it plans ahead to put values of one shape in the same
+ * place, and values of every shape then have a place at the same time.
+ */
+function plannedBytes(outputs: readonly Tensor[]): number {
+  const sizes = new Map<string, number>();
+  for (const { op, shape, inputs } of topological(outputs)) {
+    if (inputs.length > 0 && !IN_PLACE.has(op)) sizes.set(show(shape), 4 * count(shape));
+  }
+  return [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
+}
+
+/** What shares the memory of its input. */
+const IN_PLACE = new Set(['reshape', 'recomputed', 'detach']);
 
 async function createSession(
   model: Uint8Array,

@@ -29,4 +29,6 @@ export interface CompileOptions {
   split?: boolean;
   /** Whether gradients are among the outputs, which decides how values are laid out in memory. True by default. */
   forGradient?: boolean;
+  /** Bytes that intermediate values of an inference may take. */
+  memory?: number;
 }

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { parseOnnx } from '../../weights/onnx.ts';
-import { Emitter } from './emitter.ts';
+import { Emitter, type EmitterOptions } from './emitter.ts';
 
-const read = (build: (emit: Emitter) => void) => {
-  const emit = new Emitter();
+const read = (build: (emit: Emitter) => void, options: EmitterOptions = {}) => {
+  const emit = new Emitter(options);
   build(emit);
   return parseOnnx(emit.model(), 'emitted');
 };
@@ -94,5 +94,37 @@ describe('Emitter', () => {
     ]);
     expect(names[6]).toBe('weight');
     expect(initializers.size).toBe(7);
+  });
+});
+
+describe('reshape', () => {
+  /** What is reshaped, and whether the shape is known ahead: of a large map, a small one and a large constant. */
+  const reshapes = (lateShapes: boolean) => {
+    const values: string[] = [];
+    const { nodes, initializers } = read(
+      emit => {
+        emit.input('map', [600, 500]);
+        emit.input('small', [6]);
+        values.push(emit.reshape('map', [2, 300, 500]), emit.reshape('small', [2, 3]));
+        values.push(emit.reshape(emit.float32(new Float32Array(3e5), [300000], 'constant'), [300, 1000]));
+      },
+      { lateShapes },
+    );
+    return values.map(value => {
+      const { inputs } = nodes.find(({ outputs }) => outputs[0] === value)!;
+      return [inputs[0], initializers.has(inputs[1])];
+    });
+  };
+
+  it('has shapes that are known ahead', () => {
+    expect(reshapes(false)).toEqual(['map', 'small', 'constant'].map(name => [name, true]));
+  });
+
+  it('has shapes of large values that vary known late only, if asked', () => {
+    expect(reshapes(true)).toEqual([
+      ['map', false],
+      ['small', true],
+      ['constant', true],
+    ]);
   });
 });

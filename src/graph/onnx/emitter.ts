@@ -1,4 +1,4 @@
-import type { Shape } from '../tensor.ts';
+import { count, type Shape } from '../tensor.ts';
 import { bytes, type Chunks, float, int, join, message, text } from './protobuf.ts';
 
 /** ONNX attribute: an integer unless wrapped as `{ float }`. */
@@ -10,6 +10,18 @@ export const INT64 = 7;
 const OPSET = 20;
 const IR_VERSION = 10;
 
+/** Values below it may keep their place, bytes. */
+const LEAST_LATE = 1e6;
+
+export interface EmitterOptions {
+  /**
+   * Let shapes of large values be known only as they are made. What the runtime knows ahead it plans for: it keeps
+   * the memory of a value for later ones of the same shape, so that values of all shapes are held at once. Else
+   * memory is given back after the last use.
+   */
+  lateShapes?: boolean;
+}
+
 /** Collects the nodes, constants, inputs and outputs of one ONNX model (field numbers: onnx.proto, ModelProto and below). */
 export class Emitter {
   private readonly nodes: Chunks = [];
@@ -19,7 +31,14 @@ export class Emitter {
   private readonly domains = new Set(['']);
   private readonly integers = new Map<string, string>();
   private readonly scalars = new Map<number, string>();
+  /** What depends on something fed. */
+  private readonly varying = new Set<string>();
+  private readonly late = new Map<string, string>();
+  /** An integer 0 that is not known ahead. */
+  private zero: string | undefined;
   private counter = 0;
+
+  constructor(private readonly options: EmitterOptions = {}) {}
 
   /** Adds a node with one output and gives that output's name. */
   node(
@@ -31,6 +50,7 @@ export class Emitter {
     const output = options.output ?? `%${this.counter++}`;
     const domain = options.domain ?? '';
     this.domains.add(domain);
+    if (inputs.some(name => this.varying.has(name))) this.varying.add(output);
     this.nodes.push(
       ...message(1, [
         ...inputs.flatMap(name => text(1, name)),
@@ -55,6 +75,25 @@ export class Emitter {
     return name;
   }
 
+  /** The same numbers in another shape. */
+  reshape(x: string, shape: Shape): string {
+    const late = this.zero !== undefined && this.varying.has(x) && 4 * count(shape) >= LEAST_LATE;
+    return this.node('Reshape', [x, late ? this.lateShape(shape, this.zero!) : this.int64(shape)]);
+  }
+
+  private lateShape(shape: Shape, zero: string): string {
+    const name = this.late.get(shape.join()) ?? this.node('Add', [this.int64(shape), zero]);
+    this.late.set(shape.join(), name);
+    return name;
+  }
+
+  /** The sum of no numbers of a value: 0, but not to be had before the value is. */
+  zeroFrom(name: string, size: number): string {
+    const flat = this.node('Reshape', [name, this.int64([size])]);
+    const nothing = this.node('Slice', [flat, this.int64([0]), this.int64([0]), this.int64([0])]);
+    return this.node('ReduceSum', [nothing, this.int64([0])], { keepdims: 0 });
+  }
+
   /** A float32 constant. */
   float32(data: Float32Array, shape: Shape, name = `%${this.counter++}`): string {
     const raw = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
@@ -72,6 +111,9 @@ export class Emitter {
 
   input(name: string, shape: Shape): void {
     this.inputs.push(...message(11, valueInfo(name, shape)));
+    this.varying.add(name);
+    if (!this.options.lateShapes) return;
+    this.zero ??= this.node('Cast', [this.zeroFrom(name, count(shape))], { to: INT64 });
   }
 
   /** Declares `value` as the model's output `name`. */

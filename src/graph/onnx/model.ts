@@ -1,6 +1,6 @@
 import { opTable } from '../op.ts';
 import { count, GraphError, nameOf, show, type Tensor, topological } from '../tensor.ts';
-import { Emitter } from './emitter.ts';
+import { Emitter, type EmitterOptions } from './emitter.ts';
 
 export interface OnnxModel {
   bytes: Uint8Array;
@@ -13,8 +13,12 @@ export interface OnnxModel {
  *
  * @throws GraphError where bound data does not have its source's size, or where two values have one name.
  */
-export function toOnnx(outputs: ReadonlyMap<string, Tensor>, bound: ReadonlyMap<string, Float32Array>): OnnxModel {
-  const emit = new Emitter();
+export function toOnnx(
+  outputs: ReadonlyMap<string, Tensor>,
+  bound: ReadonlyMap<string, Float32Array>,
+  options: EmitterOptions = {},
+): OnnxModel {
+  const emit = new Emitter(options);
   const names = new Map<Tensor, string>();
   const inputs = new Map<string, Tensor>();
   const named = new Map<string, Tensor>();

@@ -30,7 +30,7 @@ const reshapeOp = defineOp<{ shape: Shape }>('reshape', {
     return shape;
   },
   gradient: (dy, node) => [reshape(dy, node.inputs[0].shape)],
-  lower: (emit, [x], { shape }) => emit.node('Reshape', [x, emit.int64(shape)]),
+  lower: (emit, [x], { shape }) => emit.reshape(x, shape),
 });
 
 export const reshape = (x: Tensor, shape: Shape): Tensor => (sameShape(x.shape, shape) ? x : reshapeOp([x], { shape }));

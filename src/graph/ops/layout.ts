@@ -51,7 +51,7 @@ const sliceOp = defineOp<Cut>('slice', {
     // a negative end would count from the back
     const stop = end < 0 ? -(2 ** 53 - 1) : end;
     const constant = emit.int64([start]);
-    const zero = earlier && emit.node('Cast', [zeroFrom(emit, earlier, inputs[1])], { to: INT64 });
+    const zero = earlier && emit.node('Cast', [emit.zeroFrom(earlier, count(inputs[1].shape))], { to: INT64 });
     const from = zero ? emit.node('Add', [constant, zero]) : constant;
     return emit.node('Slice', [x, from, emit.int64([stop]), emit.int64([axis]), emit.int64([step])]);
   },
@@ -144,7 +144,7 @@ export const reverse = (x: Tensor, axis: number): Tensor => slice(x, axis, x.sha
 const afterOp = defineOp('after', {
   shape: ([x]) => x,
   gradient: dy => [dy, null],
-  lower: (emit, [x, earlier], { inputs }) => emit.node('Add', [x, zeroFrom(emit, earlier, inputs[1])]),
+  lower: (emit, [x, earlier], { inputs }) => emit.node('Add', [x, emit.zeroFrom(earlier, count(inputs[1].shape))]),
 });
 /** x, but computed only once `earlier` is there. Orders a computation so that less is held at once. */
 export const after = (x: Tensor, earlier: Tensor): Tensor =>
@@ -153,13 +153,6 @@ export const after = (x: Tensor, earlier: Tensor): Tensor =>
 /** What a node waits for without using its value. */
 export const waitsFor = (node: Tensor): Tensor | undefined =>
   node.op === 'after' || node.op === 'slice' ? node.inputs[1] : undefined;
-
-/** The sum of no numbers of a tensor: 0, but not to be had before the tensor is. */
-function zeroFrom(emit: Emitter, name: string, tensor: Tensor): string {
-  const flat = emit.node('Reshape', [name, emit.int64([count(tensor.shape)])]);
-  const nothing = emit.node('Slice', [flat, emit.int64([0]), emit.int64([0]), emit.int64([0])]);
-  return emit.node('ReduceSum', [nothing, emit.int64([0])], { keepdims: 0 });
-}
 
 const recomputedOp = defineOp('recomputed', {
   shape: ([x]) => x,

@@ -67,9 +67,9 @@ const resampleOp = defineOp<ResampleAttributes>('resample', {
     const rowsFirst = resampleCost(shape, vertical, horizontal).rowsFirst;
     if (rowsFirst) return columns(rows(x));
     // all rows of all channels are one matrix: one product instead of one a channel
-    const flat = emit.node('Reshape', [x, emit.int64([count(shape) / w, w])]);
+    const flat = emit.reshape(x, [count(shape) / w, w]);
     const wide = horizontal?.rows ?? w;
-    return rows(emit.node('Reshape', [columns(flat), emit.int64([...shape.slice(0, -2), h, wide])]));
+    return rows(emit.reshape(columns(flat), [...shape.slice(0, -2), h, wide]));
   },
 });
 

@@ -15,7 +15,7 @@ import { prepare } from './prepare.ts';
 
 const SAME: Pads = [1, 1, 1, 1];
 // some bands of rows
-const BANDS = { bandBytes: 4 * 64 * 36 * 9 * 3, keepBytes: 0 };
+const BANDS = { bandBytes: 4 * 64 * 36 * 9 * 3, keepBytes: 0, attentionBytes: 1000 };
 
 const sourcesOf = {
   image: input('image', [1, 64, 8, 9], 'image'),

@@ -4,8 +4,8 @@ import { build, interpret, leaves, recipes } from '../../../test/support/express
 import { uniform } from '../../../test/support/run.ts';
 import { reshape, sum } from '../ops/basic.ts';
 import { conv2d } from '../ops/conv.ts';
-import { add, mul, sub } from '../ops/elementwise.ts';
-import { concat, slice, transpose } from '../ops/layout.ts';
+import { add, detach, mul, sub } from '../ops/elementwise.ts';
+import { concat, recomputed, slice, transpose } from '../ops/layout.ts';
 import { matmul, resample } from '../ops/linear.ts';
 import { layerNorm } from '../ops/reduce.ts';
 import { constant, input, nameOf, type Tensor, topological } from '../tensor.ts';
@@ -37,6 +37,14 @@ describe('deduplicate merges', () => {
   it('below as well as on top', () => {
     const [y] = deduplicate([add(mul(x, x), sum(mul(x, x), [0]))]);
     expect(topological([y]).filter(t => t.op === 'mul')).toHaveLength(1);
+  });
+
+  it('reshapes in a row, whatever a gradient sees between', () => {
+    const last = reshape(recomputed(reshape(detach(reshape(x, [2, 8])), [16]), x), [8, 2]);
+    const [y, same] = deduplicate([last, reshape(reshape(x, [2, 8]), [4, 4])]);
+    expect(y.op).toBe('reshape');
+    expect(y.inputs).toEqual([x]);
+    expect(same.inputs).toEqual([x]);
   });
 
   it('nothing where there is nothing: the graph stays the same object', () => {

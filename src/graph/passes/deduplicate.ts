@@ -1,7 +1,14 @@
 import { makeNode } from '../op.ts';
 import { type Tensor, topological } from '../tensor.ts';
 
-/** Merges equal subexpressions: same op, same inputs, same attributes (constants by content where small). */
+/** What is its first input in the same or another shape; once gradients are there, nothing else. */
+const RENAMING = new Set(['reshape', 'recomputed', 'detach']);
+
+/**
+ * Merges equal subexpressions: same op, same inputs, same attributes (constants by content where small). Of reshapes in a
+ * row the last is left: ONNX Runtime 1.30 would merge them, and fails where their shapes are known late. To be run
+ * last, as gradients would not see what they go through.
+ */
 export function deduplicate(outputs: readonly Tensor[]): Tensor[] {
   const numbers = new Map<unknown, number>();
   const identify = (value: unknown): number => {
@@ -21,6 +28,7 @@ export function deduplicate(outputs: readonly Tensor[]): Tensor[] {
   const renewed = new Map<Tensor, Tensor>();
   for (const node of topological(outputs)) {
     const inputs = node.inputs.map(x => renewed.get(x)!);
+    if (node.op === 'reshape') while (RENAMING.has(inputs[0].op)) [inputs[0]] = inputs[0].inputs;
     const attributes = Object.entries(node.attributes).map(([name, value]) => `${name}=${attributeKey(value)}`);
     const key = [node.op, ...inputs.map(x => `#${identify(x)}`), ...attributes, node.shape.join('x')].join(';');
     let kept = known.get(key);

@@ -1,4 +1,5 @@
 import type { Tensor } from '../tensor.ts';
+import { chunkAttention } from './attention.ts';
 import { commute } from './commute.ts';
 import { type WinogradOptions, winograd } from './winograd.ts';
 
@@ -8,9 +9,17 @@ export interface Passes extends Omit<WinogradOptions, 'forGradient'> {
   commute: boolean;
   /** 3x3 convolutions as products at the points of tiles. */
   winograd: boolean;
+  /** Attention makes no larger matrix than this, in bytes. */
+  attentionBytes: number;
 }
 
-export const defaultPasses: Passes = { commute: true, winograd: true, bandBytes: 16e6, keepBytes: 64e6 };
+export const defaultPasses: Passes = {
+  commute: true,
+  winograd: true,
+  attentionBytes: 64e6,
+  bandBytes: 16e6,
+  keepBytes: 64e6,
+};
 
 /** Runs the passes. To be called before `gradient`, which then differentiates the faster form. */
 export function prepare(
@@ -18,6 +27,7 @@ export function prepare(
   passes: Passes = defaultPasses,
   { forGradient }: { forGradient: boolean } = { forGradient: true },
 ): Tensor[] {
-  const commuted = passes.commute ? commute(outputs) : [...outputs];
+  const chunked = chunkAttention(outputs, passes.attentionBytes);
+  const commuted = passes.commute ? commute(chunked) : chunked;
   return passes.winograd ? winograd(commuted, { ...passes, forGradient }) : commuted;
 }
