@@ -1,13 +1,14 @@
 import type { ImportedBackbone } from '../backbones/imported/backbone.ts';
 import { fileBackbone, isModelFile } from '../backbones/imported/model-file.ts';
 import { findBackbone } from '../backbones/registry.ts';
-import type { Backbone, Weights } from '../backbones/types.ts';
+import type { Backbone } from '../backbones/types.ts';
 import { UserError } from '../base/errors.ts';
 import { openDataset } from '../datasets/registry.ts';
 import { input } from '../graph/tensor.ts';
 import { modeSettings } from '../interaction/modes.ts';
 import { Scope } from '../nn/scope.ts';
 import { none } from '../upsamplers/interpolation.ts';
+import type { Weights } from '../weights/weight.ts';
 import type { Config } from './config.ts';
 import { FeatureMaps } from './feature-maps.ts';
 

@@ -1,8 +1,9 @@
 import { fileBackbone, isModelFile } from '../backbones/imported/model-file.ts';
 import type { OnnxOptions } from '../backbones/imported/options.ts';
 import { findBackbone } from '../backbones/registry.ts';
-import type { Backbone, Weights } from '../backbones/types.ts';
+import type { Backbone } from '../backbones/types.ts';
 import { UserError } from '../base/errors.ts';
+import type { Weights } from '../weights/weight.ts';
 import type { Config } from './config.ts';
 import { measuredScale, requireSize } from './resolve-backbone.ts';
 import { resolveConfig } from './resolve-config.ts';

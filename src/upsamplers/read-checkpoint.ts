@@ -1,11 +1,11 @@
-import { fitWeights } from '../backbones/fit-weights.ts';
-import type { Layout } from '../backbones/layout.ts';
-import type { Weights } from '../backbones/types.ts';
 import { UserError } from '../base/errors.ts';
 import { Random } from '../base/random.ts';
 import { withFile } from '../weights/byte-source.ts';
+import { fitWeights } from '../weights/fit-weights.ts';
+import type { Layout } from '../weights/layout.ts';
 import { readWeights } from '../weights/read-weights.ts';
 import { readSafetensors } from '../weights/safetensors.ts';
+import type { Weights } from '../weights/weight.ts';
 import { READABLE, weightFormat } from '../weights/weight-format.ts';
 import { type Grid, upsamplerParameters } from './parameters.ts';
 import type { Upsampler } from './types.ts';
