@@ -1,10 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
-import { UserError } from '../src/base/errors.ts';
 import { busyShare } from './busy.ts';
 import { type catalogue, findWorkloads, groups, type PeerScript } from './catalogue.ts';
 import { type Comparison, compareAll, table } from './compare.ts';
+import { positive, runCommand } from './options.ts';
 import { findPeer, installPeer } from './peer.ts';
 import { sample } from './sample.ts';
 
@@ -89,14 +89,6 @@ async function ours(name: string, { runs, threads, size }: OwnOptions): Promise<
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 
-const positive =
-  (option: string) =>
-  (text: string): number => {
-    const value = Number(text);
-    if (Number.isInteger(value) && value > 0) return value;
-    throw new UserError(`${option}: expected a whole number above 0, given "${text}"`);
-  };
-
 function cli(): Command {
   const own = (command: Command) =>
     command
@@ -125,7 +117,6 @@ function cli(): Command {
     .addHelpText('after', help)
     .helpCommand(false)
     .enablePositionalOptions()
-    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
     .action(main);
   own(program.command('ours <workload>', { hidden: true })).action(ours);
   return program;
@@ -149,10 +140,4 @@ Examples:
   npm run --silent bench:speed -- click --json > click.jsonl
   npm run bench:speed -- later-click --no-peer --threads 1`;
 
-try {
-  await cli().parseAsync();
-} catch (error) {
-  if (!(error instanceof UserError)) throw error;
-  say(`error: ${error.message}`);
-  process.exitCode = error.exitCode;
-}
+await runCommand(cli());
