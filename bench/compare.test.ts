@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compare, summarise, table } from './compare.ts';
+import { type Comparison, compare, compareAll, summarise, table } from './compare.ts';
 import { median, type Sample } from './sample.ts';
 
 /** Gives the samples in turn, and notes each call. */
@@ -53,6 +53,32 @@ describe('compare', () => {
     expect(calls).toEqual(['ours', 'torch', 'ours', 'torch', 'ours']);
     expect(result).toMatchObject({ ours_s: 1, torch_s: null, ratio: null, torch_peak_mb: null });
     expect(said.join('\n')).toMatch(/round 2 of 3: THE PEER FAILED.*\n?.*out of memory/s);
+  });
+});
+
+describe('compareAll', () => {
+  it('keeps what the others measured where a workload of ours fails, and names it', async () => {
+    const calls: string[] = [];
+    const said: string[] = [];
+    const results: Comparison[] = [];
+    const seconds: Record<string, (number | Error)[]> = {
+      head: [1, 1],
+      broken: [1, new Error('no room')],
+      click: [2, 2],
+    };
+    const failed = await compareAll(
+      Object.keys(seconds),
+      2,
+      name => ({ ours: side(name, seconds[name], calls), torch: null, progress: message => said.push(message) }),
+      result => results.push(result),
+    );
+    expect(calls).toEqual(['head', 'head', 'broken', 'broken', 'click', 'click']);
+    expect(results.map(({ what, ours_s }) => [what, ours_s])).toEqual([
+      ['head', 1],
+      ['click', 2],
+    ]);
+    expect(failed).toEqual(['broken']);
+    expect(said.join('\n')).toMatch(/broken: FAILED.*\n?.*no room/s);
   });
 });
 

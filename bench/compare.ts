@@ -44,6 +44,31 @@ export async function compare(what: string, rounds: number, { ours, torch, progr
   return summarise(what, mine, theirs);
 }
 
+/**
+ * The workloads one after the other. One that fails on our side does not take with it what the others measured.
+ *
+ * @param done told of every comparison that is complete
+ * @returns the names of those that failed, each of which was said through `progress`
+ */
+export async function compareAll(
+  names: readonly string[],
+  rounds: number,
+  sides: (name: string) => Sides,
+  done: (result: Comparison) => void,
+): Promise<string[]> {
+  const failed: string[] = [];
+  for (const name of names) {
+    const given = sides(name);
+    try {
+      done(await compare(name, rounds, given));
+    } catch (error) {
+      failed.push(name);
+      given.progress(`${name}: FAILED, it has no line in the result. It said:\n${(error as Error).message}`);
+    }
+  }
+  return failed;
+}
+
 /** Medians of the rounds' medians, the largest peaks. */
 export function summarise(what: string, ours: readonly Sample[], torch: readonly Sample[]): Comparison {
   const seconds = (samples: readonly Sample[]) => round(median(samples.map(s => s.seconds)), 5);

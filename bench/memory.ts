@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { parseArgs, promisify } from 'node:util';
+import { promisify } from 'node:util';
+import { Command, Option } from 'commander';
 import { findBackbone } from '../src/backbones/registry.ts';
-import { UserError } from '../src/base/errors.ts';
 import { clickEncoders } from '../src/clicks/encoders.ts';
 import { topological } from '../src/graph/tensor.ts';
 import { heads } from '../src/heads/heads.ts';
@@ -12,18 +12,20 @@ import { compileInference } from '../src/probe/programs.ts';
 import { findUpsampler, upsamplers } from '../src/upsamplers/registry.ts';
 import { withMirror } from './flip.ts';
 import { initial, noise } from './initial.ts';
+import { above0, positive, runCommand } from './options.ts';
 
-const USAGE = `npm run bench:memory -- [METHOD ...] [options]
+const SCRIPT = fileURLToPath(import.meta.url);
 
-What one click takes with each upsampler: a probe with the conv head and random weights, a new process for each.
-
-  --size N        side of the image in px, brought to a multiple of the backbone's stride (default 1024)
-  --backbone X    mobilesam or dinov2-s14 .. (default mobilesam)
-  --injection X   ${injections.join(', ')} (default early)
-  --flip          the image and its mirror image
-  --memory GB     the bound on intermediate values (default 2)
-  --threads N     (default: all processors)
-  --json          one JSON object a line`;
+interface Options {
+  size: number;
+  backbone: string;
+  injection: Injection;
+  flip?: true;
+  /** GB. */
+  memory: number;
+  threads?: number;
+  json?: true;
+}
 
 interface Measured {
   method: string;
@@ -43,34 +45,12 @@ interface Measured {
   peakMb: number;
 }
 
-const options = {
-  size: { type: 'string', default: '1024' },
-  backbone: { type: 'string', default: 'mobilesam' },
-  injection: { type: 'string', default: 'early' },
-  flip: { type: 'boolean', default: false },
-  memory: { type: 'string', default: '2' },
-  threads: { type: 'string' },
-  json: { type: 'boolean', default: false },
-  here: { type: 'boolean', default: false },
-  help: { type: 'boolean', default: false },
-} as const;
-
-const { values, positionals } = parseArgs({ options, allowPositionals: true });
-
-/** @throws UserError where it is no number above 0 */
-function positive(name: 'size' | 'memory' | 'threads', text: string): number {
-  const number = Number(text);
-  if (number > 0) return number;
-  throw new UserError(`--${name} ${text}: expected a number above 0`);
-}
-
 /** Measures one method in this process. */
-async function measureHere(method: string): Promise<Measured> {
-  const backbone = findBackbone(values.backbone);
-  const size = Math.floor(positive('size', values.size) / backbone.stride) * backbone.stride;
-  const memory = 1e9 * positive('memory', values.memory);
-  const injection = values.injection as Injection;
-  if (!injections.includes(injection)) throw new UserError(`--injection ${injection}: one of ${injections.join(', ')}`);
+async function measureHere(method: string, options: Options): Promise<Measured> {
+  const { flip = false, injection, threads } = options;
+  const backbone = findBackbone(options.backbone);
+  const size = Math.floor(options.size / backbone.stride) * backbone.stride;
+  const memory = 1e9 * options.memory;
   const start = performance.now();
   const probe: Probe = {
     backbone,
@@ -81,14 +61,13 @@ async function measureHere(method: string): Promise<Measured> {
     injection,
     memory,
   };
-  const graph = buildProbe(probe, values.flip ? 2 : 1, [size, size]);
-  const threads = values.threads === undefined ? {} : { threads: positive('threads', values.threads) };
+  const graph = buildProbe(probe, flip ? 2 : 1, [size, size]);
   const weights = [initial(graph.frozen), initial(graph.trained)] as const;
-  const program = await compileInference(graph, ...weights, { ...threads, memory });
+  const program = await compileInference(graph, ...weights, { ...(threads && { threads }), memory });
   const compiled = performance.now();
   forgetPeak();
   const baselineMb = process.memoryUsage().rss / 2 ** 20;
-  const both = (planes: Float32Array) => (values.flip ? withMirror(planes, size) : planes);
+  const both = (planes: Float32Array) => (flip ? withMirror(planes, size) : planes);
   const feeds = { image: both(noise('image', 3 * size * size)), clicks: both(noise('clicks', 3 * size * size)) };
   const timed = async (given: Record<string, Float32Array>) => {
     const from = performance.now();
@@ -102,7 +81,7 @@ async function measureHere(method: string): Promise<Measured> {
     method,
     backbone: backbone.name,
     size,
-    flip: values.flip,
+    flip,
     nodes: topological([graph.logits]).length,
     compileSeconds: (compiled - start) / 1000,
     firstSeconds,
@@ -125,36 +104,30 @@ function peakMb(): number {
 const execute = promisify(execFile);
 
 /** Measures one method in a process of its own. */
-async function measured(method: string): Promise<Measured> {
-  const own = fileURLToPath(import.meta.url);
-  const given = process.argv.slice(2).filter(arg => !positionals.includes(arg) || arg === values.backbone);
-  const { stdout } = await execute(process.execPath, [own, '--here', ...given, '--', method], { maxBuffer: 2 ** 26 });
+async function measured(method: string, options: Options): Promise<Measured> {
+  const given = Object.entries(options).flatMap(([name, value]) =>
+    name === 'json' ? [] : value === true ? [`--${name}`] : [`--${name}`, `${value}`],
+  );
+  const { stdout } = await execute(process.execPath, [SCRIPT, 'here', method, ...given], { maxBuffer: 2 ** 26 });
   return JSON.parse(stdout.trim().split('\n').at(-1)!);
 }
 
 const line = (cells: readonly (string | number)[]): string =>
   cells.map((cell, i) => (i === 0 ? String(cell).padEnd(18) : String(cell).padStart(10))).join('');
 
-async function main(): Promise<void> {
-  if (values.help) {
-    console.log(USAGE);
-    return;
-  }
-  const methods = positionals.length > 0 ? positionals : upsamplers.map(({ name }) => name);
+async function main(names: readonly string[], options: Options): Promise<void> {
+  const methods = names.length > 0 ? names : upsamplers.map(({ name }) => name);
   for (const method of methods) findUpsampler(method);
-  if (values.here) {
-    console.log(JSON.stringify(await measureHere(methods[0])));
-    return;
-  }
-  if (!values.json) console.log(line(['method', 'MB', 'first s', 'later s', 'compile s', 'nodes']));
+  findBackbone(options.backbone);
+  if (!options.json) console.log(line(['method', 'MB', 'first s', 'later s', 'compile s', 'nodes']));
   for (const method of methods) {
-    const found = await measured(method).catch((error: Error & { stderr?: string; signal?: string }) => {
+    const found = await measured(method, options).catch((error: Error & { stderr?: string; signal?: string }) => {
       console.error(
         `${method}: ${(error.stderr ?? error.message).trim().split('\n').slice(-3).join(' ')} ${error.signal ?? ''}`,
       );
     });
     if (!found) process.exitCode = 1;
-    else if (values.json) console.log(JSON.stringify(found));
+    else if (options.json) console.log(JSON.stringify(found));
     else {
       const { peakMb: peak, baselineMb, firstSeconds, laterSeconds, compileSeconds, nodes } = found;
       const seconds = [firstSeconds, laterSeconds, compileSeconds].map(s => s.toFixed(1));
@@ -163,8 +136,37 @@ async function main(): Promise<void> {
   }
 }
 
-await main().catch((error: unknown) => {
-  if (!(error instanceof UserError)) throw error;
-  console.error(error.message);
-  process.exitCode = 1;
-});
+function cli(): Command {
+  const own = (command: Command) =>
+    command
+      .option(
+        '--size <px>',
+        'side of the image, brought to a multiple of the backbone’s stride',
+        positive('--size'),
+        1024,
+      )
+      .option('--backbone <name>', 'mobilesam, dinov2-s14 ..', 'mobilesam')
+      .addOption(new Option('--injection <where>', 'where clicks enter').choices(injections).default('early'))
+      .option('--flip', 'the image and its mirror image')
+      .option('--memory <GB>', 'the bound on intermediate values', above0('--memory'), 2)
+      .option('--threads <n>', 'processor threads (default: all)', positive('--threads'));
+
+  const program = own(
+    new Command('npm run bench:memory --')
+      .description(
+        'What one click takes with each upsampler: a probe with the conv head and random weights, a new process for each.',
+      )
+      .argument('[method...]', 'upsamplers (default: all)'),
+  )
+    .option('--json', 'print one JSON object a line instead of the table')
+    .usage('[options] [method...]')
+    .helpCommand(false)
+    .enablePositionalOptions()
+    .action(main);
+  own(program.command('here <method>', { hidden: true })).action(async (method: string, options: Options) =>
+    console.log(JSON.stringify(await measureHere(method, options))),
+  );
+  return program;
+}
+
+await runCommand(cli());

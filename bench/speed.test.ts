@@ -78,6 +78,17 @@ describe('bench:speed', () => {
     expect(stderr).toContain('the fake peer has no more to say');
   });
 
+  it('a failing workload of ours is named, the others are in the table, the exit code is 1', () => {
+    // no whole number of the ViT's patches; the head alone takes it
+    const odd = ['--size', '20', '--runs', '1', '--threads', '1', '--rounds', '1', '--no-peer'];
+    const { stdout, stderr, status } = run(['click', 'head', ...odd]);
+    expect(status, stderr).toBe(1);
+    expect(stdout).toMatch(/^workload .*\nhead +[\d.]+ .*\nratio/);
+    expect(stderr).toMatch(/click: FAILED.*\nFAILED: click\n$/s);
+    const alone = run(['click', '--json', ...odd]);
+    expect([alone.status, alone.stdout]).toEqual([1, '']);
+  });
+
   it('--no-peer gives nulls', () => {
     const { stdout, stderr, status } = run(['head', '--rounds', '1', '--json', '--no-peer', ...quick]);
     expect(status, stderr).toBe(0);

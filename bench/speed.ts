@@ -1,10 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
-import { UserError } from '../src/base/errors.ts';
 import { busyShare } from './busy.ts';
 import { type catalogue, findWorkloads, groups, type PeerScript } from './catalogue.ts';
-import { type Comparison, compare, table } from './compare.ts';
+import { type Comparison, compareAll, table } from './compare.ts';
+import { positive, runCommand } from './options.ts';
 import { findPeer, installPeer } from './peer.ts';
 import { sample } from './sample.ts';
 
@@ -36,22 +36,34 @@ async function main(names: readonly string[], options: Options): Promise<void> {
   const peers = new Map([...new Set([...chosen].map(({ script }) => script))].map(s => [s, peerOf(options, s)]));
   const { rounds, runs, threads, size } = options;
   const common = ['--runs', `${runs}`, '--threads', `${threads}`, '--size', `${size}`];
+  const works = new Map([...chosen].map(work => [work.name, work]));
   const results: Comparison[] = [];
-  for (const { name, script, peer: args } of chosen) {
-    const peer = peers.get(script);
-    const result = await compare(name, rounds, {
-      ours: async () => {
-        await warnWhereBusy();
-        return sample(process.execPath, [SCRIPT, 'ours', name, ...common]);
-      },
-      torch: peer ? () => sample(peer.python, [peer.script, ...args, ...common], peer.env) : null,
-      progress: say,
-    });
-    if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);
-    results.push(result);
+  const failed = await compareAll(
+    [...works.keys()],
+    rounds,
+    name => {
+      const { script, peer: args } = works.get(name)!;
+      const peer = peers.get(script);
+      return {
+        ours: async () => {
+          await warnWhereBusy();
+          return sample(process.execPath, [SCRIPT, 'ours', name, ...common]);
+        },
+        torch: peer ? () => sample(peer.python, [peer.script, ...args, ...common], peer.env) : null,
+        progress: say,
+      };
+    },
+    result => {
+      if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);
+      results.push(result);
+    },
+  );
+  if (!options.json && results.length > 0) {
+    process.stdout.write(`${table(results)}\nratio = torch s / ours s: above 1, ours is the faster\n`);
   }
-  if (options.json) return;
-  process.stdout.write(`${table(results)}\nratio = torch s / ours s: above 1, ours is the faster\n`);
+  if (failed.length === 0) return;
+  say(`FAILED: ${failed.join(', ')}`);
+  process.exitCode = 1;
 }
 
 function peerOf({ peer: script, python }: Options, which: PeerScript) {
@@ -76,14 +88,6 @@ async function ours(name: string, { runs, threads, size }: OwnOptions): Promise<
   const line = await measureHere(findWorkloads(name)[0].name, runs, { threads, size });
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
-
-const positive =
-  (option: string) =>
-  (text: string): number => {
-    const value = Number(text);
-    if (Number.isInteger(value) && value > 0) return value;
-    throw new UserError(`${option}: expected a whole number above 0, given "${text}"`);
-  };
 
 function cli(): Command {
   const own = (command: Command) =>
@@ -113,7 +117,6 @@ function cli(): Command {
     .addHelpText('after', help)
     .helpCommand(false)
     .enablePositionalOptions()
-    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
     .action(main);
   own(program.command('ours <workload>', { hidden: true })).action(ours);
   return program;
@@ -137,10 +140,4 @@ Examples:
   npm run --silent bench:speed -- click --json > click.jsonl
   npm run bench:speed -- later-click --no-peer --threads 1`;
 
-try {
-  await cli().parseAsync();
-} catch (error) {
-  if (!(error instanceof UserError)) throw error;
-  say(`error: ${error.message}`);
-  process.exitCode = error.exitCode;
-}
+await runCommand(cli());

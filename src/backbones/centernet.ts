@@ -5,12 +5,12 @@ import { mean } from '../graph/ops/reduce.ts';
 import { GraphError, type Tensor } from '../graph/tensor.ts';
 import { conv } from '../nn/layers.ts';
 import type { Scope } from '../nn/scope.ts';
+import { fitWeights } from '../weights/fit-weights.ts';
+import { layout } from '../weights/layout.ts';
 import { findPackageFile } from '../weights/package-file.ts';
 import { readWeights } from '../weights/read-weights.ts';
 import type { Weight } from '../weights/weight.ts';
 import { parametersOf } from './entry.ts';
-import { fitWeights } from './fit-weights.ts';
-import { layout } from './layout.ts';
 import type { BackboneEntry, BackboneFamily } from './types.ts';
 
 /** A row of the paper's Table 1. */

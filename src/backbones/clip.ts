@@ -1,6 +1,6 @@
 import { quickGelu } from '../graph/ops/elementwise.ts';
+import { layout, unchanged } from '../weights/layout.ts';
 import { vitEntry } from './entry.ts';
-import { layout, unchanged } from './layout.ts';
 import { offsetBicubic } from './positions.ts';
 import type { BackboneFamily } from './types.ts';
 import type { VitConfig } from './vit.ts';

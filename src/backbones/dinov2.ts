@@ -1,8 +1,8 @@
 import type { Tensor } from '../graph/tensor.ts';
 import { IMAGENET } from '../nn/imagenet.ts';
 import type { Scope } from '../nn/scope.ts';
+import { layout, unchanged } from '../weights/layout.ts';
 import { vitEntry } from './entry.ts';
-import { layout, unchanged } from './layout.ts';
 import { antialiasedBicubic, offsetBicubic } from './positions.ts';
 import type { BackboneFamily } from './types.ts';
 import { type VitConfig, vit } from './vit.ts';

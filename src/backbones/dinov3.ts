@@ -1,6 +1,6 @@
 import { IMAGENET } from '../nn/imagenet.ts';
+import { layout, unchanged, without } from '../weights/layout.ts';
 import { vitEntry } from './entry.ts';
-import { layout, unchanged, without } from './layout.ts';
 import type { BackboneFamily } from './types.ts';
 import type { VitConfig } from './vit.ts';
 import { vitNames } from './vit-names.ts';

@@ -2,9 +2,9 @@ import { UserError } from '../base/errors.ts';
 import { input, type Tensor } from '../graph/tensor.ts';
 import { cachedFile } from '../hub/cache.ts';
 import { Scope } from '../nn/scope.ts';
+import { fitWeights } from '../weights/fit-weights.ts';
+import type { Layout } from '../weights/layout.ts';
 import { readWeights } from '../weights/read-weights.ts';
-import { fitWeights } from './fit-weights.ts';
-import type { Layout } from './layout.ts';
 import type { Backbone, BackboneEntry, FeatureChoice, FeatureKind } from './types.ts';
 import { type VitConfig, vit } from './vit.ts';
 

@@ -1,6 +1,6 @@
 import { geluTanh } from '../nn/activations.ts';
+import { layout } from '../weights/layout.ts';
 import { vitEntry } from './entry.ts';
-import { layout } from './layout.ts';
 import { alignedBilinear } from './positions.ts';
 import type { BackboneFamily } from './types.ts';
 import type { VitConfig } from './vit.ts';

@@ -1,9 +1,7 @@
-import type { Shape, Tensor } from '../graph/tensor.ts';
+import type { Tensor } from '../graph/tensor.ts';
 import type { QkvLayout } from '../nn/lora.ts';
 import type { Parameter, Scope } from '../nn/scope.ts';
-
-/** Loaded parameters by their original names. */
-export type Weights = Map<string, { shape: Shape; data: Float32Array }>;
+import type { Weights } from '../weights/weight.ts';
 
 /** A frozen vision foundation model as the probe sees it. */
 export interface Backbone {

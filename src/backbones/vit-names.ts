@@ -1,4 +1,4 @@
-import { layout, unchanged } from './layout.ts';
+import { layout, unchanged } from '../weights/layout.ts';
 
 /** Names of a plain vision transformer's parameters, which are timm's and those of most original repositories. */
 export const vitNames = unchanged(

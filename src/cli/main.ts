@@ -453,8 +453,16 @@ const upsamplerCommand = program.command('upsampler').summary('train upsamplers 
 const upsamplerOptions = (command: Command): Command =>
   command
     .requiredOption('--images <what>', 'folder of photos (and folders in it), synthetic, or KIND:DIR')
-    .option('--backbone <name>', 'mobilesam, dinov2-s14 ..: docs/backbones.md lists all', 'mobilesam')
+    .option(
+      '--backbone <name>',
+      'mobilesam, dinov2-s14 ..: docs/backbones.md; or FILE.onnx, model.json: docs/onnx-backbones.md',
+      'mobilesam',
+    )
     .option('--weights <file>', 'file of the backbone’s weights (default: what clickprobe models get fetched)')
+    .option('--onnx-input <name>', 'of a FILE.onnx: the input that takes the image (default: found)')
+    .option('--onnx-output <name>', 'the value that holds features, an output or any other (default: found)')
+    .option('--onnx-tokens <form>', 'auto, map, map-last, or how many tokens stand before the grid’s', numberOrWord)
+    .option('--set <entry=value>', 'another entry of a FILE.onnx, such as onnx.mean=[0,0,0] (repeatable)', collect, [])
     .option('--size <px>', 'side of what the upsampler sees; the target is made at twice that (default: 224 px)', count)
     .option('--seed <n>', 'of everything random', wholeNumber, 0)
     .option('--held-out <n>', 'images to score with, at most', count, 32)
@@ -485,6 +493,7 @@ upsamplerOptions(upsamplerCommand.command('train'))
 Examples:
   clickprobe upsampler train lift --images synthetic --minutes 10          offline: drawn scenes, mobilesam
   clickprobe upsampler train jafar --backbone dinov2-s14 --images photos --steps 20000 --out runs/jafar
+  clickprobe upsampler train lift --backbone vit.onnx --images photos      any network with free sizes
   clickprobe upsampler train loftup --images coco:DIR --out runs/loftup-1
   clickprobe upsampler train loftup --stage 2 --from runs/loftup-1/upsampler.safetensors --images coco:DIR
   clickprobe bench --upsamplers bilinear,lift --upsampler-weights lift=runs/lift-mobilesam/upsampler.safetensors
@@ -505,8 +514,9 @@ upsamplerOptions(upsamplerCommand.command('score'))
     `
 Cosine and MSE between upsampled features of the image at 1/2 and 1/4 of twice --size and its features at twice --size.
 
-Example:
+Examples:
   clickprobe upsampler score lift runs/lift-mobilesam/upsampler.safetensors --images photos
+  clickprobe upsampler score lift runs/lift-vit.onnx/upsampler.safetensors --backbone vit.onnx --images photos
 
 Exit codes: 0 done, 2 wrong input, 130 stopped by Ctrl-C.`,
   )

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { findBackbone } from '../backbones/registry.ts';
 import { UserError } from '../base/errors.ts';
 import { RunFolder } from '../experiments/run-folder.ts';
+import { type UpsamplerBackboneOptions, upsamplerBackbone } from '../experiments/upsampler-backbone.ts';
 import { ownVersion, versions } from '../experiments/versions.ts';
 import type { CompileOptions } from '../runtime/program.ts';
 import { findMethod } from '../upsampler-training/methods.ts';
@@ -14,15 +14,11 @@ import { duration, type StatusLine } from './progress.ts';
 import { stoppable } from './stoppable.ts';
 import { textTable } from './text-table.ts';
 
-interface CommonOptions {
-  backbone: string;
+interface CommonOptions extends UpsamplerBackboneOptions {
   images: string;
-  weights?: string;
   seed: number;
-  size?: number;
   heldOut: number;
   heldOutShare: number;
-  threads?: number;
   device: string;
   json: boolean;
 }
@@ -37,7 +33,7 @@ export interface UpsamplerTrainOptions extends CommonOptions {
   from?: string;
 }
 
-/** Side that files are scored at where none is given, as near as the stride allows; most methods are trained at it. */
+/** Side that files are scored at where none is given: most methods are trained at it. */
 const SCORED = 224;
 
 /** Seconds between checkpoints. */
@@ -50,12 +46,18 @@ export async function upsamplerTrainCommand(
   command: string,
 ): Promise<number> {
   const method = findMethod(name, options.stage);
-  const backbone = findBackbone(options.backbone);
-  const { size = fittingSize(method.defaults.size, backbone.stride), batch = method.defaults.batch } = options;
+  const share = shareOf(options);
+  const program = programOf(options);
+  const notes: string[] = [];
+  const { backbone, weights, size, onnx } = await upsamplerBackbone(options, method.defaults.size, note =>
+    notes.push(note),
+  );
+  const { batch = method.defaults.batch } = options;
   const config = {
     upsampler: method.upsampler,
     stage: method.stage,
-    backbone: backbone.name,
+    backbone: onnx ? options.backbone : backbone.name,
+    ...(onnx && { onnx }),
     weights: options.weights ?? null,
     images: options.images,
     size,
@@ -63,16 +65,15 @@ export async function upsamplerTrainCommand(
     seed: options.seed,
     learningRate: options.learningRate ?? method.optimiser.rate,
     from: options.from ?? null,
-    heldOutShare: shareOf(options),
+    heldOutShare: share,
   };
   const stage = method.stage > 1 ? `-stage${method.stage}` : '';
   const root = options.out ?? join('runs', `${method.upsampler}${stage}-${backbone.name.replaceAll('@', '-')}`);
-  const program = programOf(options);
-  const weights = await backbone.weights(options.weights);
   const folder = new RunFolder(root);
   const lock = folder.lock();
   try {
     return await stoppable(`the same command goes on${options.out ? '' : ` in ${root}`}`, async (signal, status) => {
+      for (const note of notes) status.print(note);
       const progress = new StepProgress(status, options.steps, (options.minutes ?? Number.POSITIVE_INFINITY) * 60);
       const result = await trainUpsampler(method, backbone, weights, config, {
         root,
@@ -106,19 +107,16 @@ export async function upsamplerTrainCommand(
 export async function upsamplerScoreCommand(name: string, file: string, options: CommonOptions): Promise<number> {
   const upsampler = findUpsampler(name);
   if (!upsampler.learned) throw new UserError(`the upsampler ${name} is not learned: it is a row of every score`);
-  const backbone = findBackbone(options.backbone);
-  const size = options.size ?? fittingSize(SCORED, backbone.stride);
-  if (size % backbone.stride !== 0) {
-    throw new UserError(
-      `--size ${size}: ${backbone.name} needs a multiple of ${backbone.stride}, such as ${fittingSize(size, backbone.stride)}`,
-    );
-  }
-  const weights = await backbone.weights(options.weights);
-  const config = { images: options.images, size, seed: options.seed, heldOutShare: shareOf(options) };
+  const share = shareOf(options);
+  const program = programOf(options);
+  const notes: string[] = [];
+  const { backbone, weights, size } = await upsamplerBackbone(options, SCORED, note => notes.push(note));
+  const config = { images: options.images, size, seed: options.seed, heldOutShare: share };
   return stoppable('nothing was changed', async (signal, status) => {
+    for (const note of notes) status.print(note);
     const rows = await scoreFile(file, upsampler, backbone, weights, config, {
       heldOut: options.heldOut,
-      program: programOf(options),
+      program,
       signal,
       onScore: (done, all) => status.status(`scoring on held-out images: ${done}/${all}`),
       onNote: text => status.print(text),
@@ -130,8 +128,6 @@ export async function upsamplerScoreCommand(name: string, file: string, options:
     return 0;
   });
 }
-
-const fittingSize = (size: number, stride: number): number => Math.max(1, Math.round(size / stride)) * stride;
 
 function shareOf({ heldOutShare }: CommonOptions): number {
   if (heldOutShare < 1) return heldOutShare;

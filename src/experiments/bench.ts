@@ -1,5 +1,4 @@
 import { cpus } from 'node:os';
-import type { Weights } from '../backbones/types.ts';
 import { UserError } from '../base/errors.ts';
 import { writeFileAtomic } from '../base/files.ts';
 import { openDataset } from '../datasets/registry.ts';
@@ -10,6 +9,7 @@ import type { ResultRow } from '../report/types.ts';
 import { openLoader } from '../training/loader/open-loader.ts';
 import { waitingNote } from '../training/loader/waiting-note.ts';
 import { weightsHash } from '../weights/hash.ts';
+import type { Weights } from '../weights/weight.ts';
 import { baselines, type Clickable, readyProbe } from './clickables.ts';
 import type { Config } from './config.ts';
 import { evaluateOn } from './evaluation.ts';

@@ -1,4 +1,4 @@
-import type { Backbone, Weights } from '../backbones/types.ts';
+import type { Backbone } from '../backbones/types.ts';
 import { UserError } from '../base/errors.ts';
 import type { DownloadProgress } from '../downloads/download.ts';
 import { sameShape, show } from '../graph/tensor.ts';
@@ -9,6 +9,7 @@ import { cachedOfficial, fetchOfficial, officialFor, placeText } from '../upsamp
 import { isOwn } from '../upsamplers/own/types.ts';
 import { misfit, readUpsamplerWeights } from '../upsamplers/read-checkpoint.ts';
 import type { Upsampler } from '../upsamplers/types.ts';
+import type { Weights } from '../weights/weight.ts';
 
 /** Loaded weights of what is not trained; empty where an upsampler is not learned. */
 export interface Frozen {

@@ -8,6 +8,7 @@ import { input } from '../graph/tensor.ts';
 import { modeSettings } from '../interaction/modes.ts';
 import { Scope } from '../nn/scope.ts';
 import { none } from '../upsamplers/interpolation.ts';
+import type { Weights } from '../weights/weight.ts';
 import type { Config } from './config.ts';
 import { FeatureMaps } from './feature-maps.ts';
 
@@ -40,7 +41,7 @@ export function resolveBackbone(config: Named): Backbone {
 }
 
 /** Builds what is run hours later, so that an error comes now. */
-function requireSize(backbone: ImportedBackbone, size: readonly [number, number]): void {
+export function requireSize(backbone: ImportedBackbone, size: readonly [number, number]): void {
   backbone.features(input('image', [1, 3, ...size], 'image'), Scope.frozen('w'));
 }
 
@@ -57,10 +58,27 @@ const SCENES = 4;
 export async function withMeasuredScale(config: Config, onNote: (text: string) => void): Promise<Config> {
   if (!isModelFile(config.backbone) || config.onnx.scale !== 'auto') return config;
   const backbone = resolveBackbone(config);
-  const frozen = { backbone: await backbone.weights(config.weights ?? undefined), upsampler: new Map() };
-  const maps = new FeatureMaps(backbone, { ...(config.threads !== null && { threads: config.threads }) });
+  const weights = await backbone.weights(config.weights ?? undefined);
+  const scale = await measuredScale(backbone, weights, config.training.size, config.threads, onNote);
+  return { ...config, onnx: { ...config.onnx, scale } };
+}
+
+/**
+ * What the features of a backbone are to be multiplied by, as `withMeasuredScale`.
+ *
+ * @param size of the images, px; the stride divides it
+ * @param threads null: all
+ */
+export async function measuredScale(
+  backbone: Backbone,
+  weights: Weights,
+  size: number,
+  threads: number | null,
+  onNote: (text: string) => void,
+): Promise<number> {
+  const frozen = { backbone: weights, upsampler: new Map() };
+  const maps = new FeatureMaps(backbone, { ...(threads !== null && { threads }) });
   const scenes = await openDataset(`synthetic:${SCENES}`, { seed: 0, split: 'train' });
-  const { size } = config.training;
   let [count, sum, squares] = [0, 0, 0];
   try {
     for (let i = 0; i < SCENES; i++) {
@@ -88,5 +106,5 @@ export async function withMeasuredScale(config: Config, onNote: (text: string) =
     `${backbone.name}: features have a standard deviation of ${deviation.toPrecision(2)} on ${SCENES} drawn scenes, so ` +
       `they are multiplied by ${scale} (onnx.scale)`,
   );
-  return { ...config, onnx: { ...config.onnx, scale } };
+  return scale;
 }

@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import * as ort from 'onnxruntime-node';
 import { UserError } from '../base/errors.ts';
 import { toOnnx } from '../graph/onnx/model.ts';
@@ -6,6 +5,7 @@ import { deduplicate } from '../graph/passes/deduplicate.ts';
 import { type Stage, split } from '../graph/passes/split.ts';
 import { count, GraphError, nameOf, show, type Tensor, topological } from '../graph/tensor.ts';
 import type { CompileOptions, Feeds, OutputGroups, Program, Results } from './program.ts';
+import { commonSessionOptions } from './session-options.ts';
 
 interface CompiledStage {
   session: ort.InferenceSession;
@@ -148,18 +148,15 @@ async function createSession(
 }
 
 function sessionOptions(
-  { device = 'cpu', threads = availableParallelism() }: CompileOptions,
+  { device = 'cpu', threads }: CompileOptions,
   blocked: boolean,
 ): ort.InferenceSession.SessionOptions {
   return {
+    ...commonSessionOptions(threads),
     graphOptimizationLevel: blocked ? 'all' : 'extended',
     executionProviders: [device],
-    intraOpNumThreads: threads,
-    logSeverityLevel: 4,
     // one block for all intermediate values, planned ahead, is larger than what is ever held at once
     enableMemPattern: false,
-    // idle threads sleep: costs nothing alone, halves the time beside other work
-    extra: { session: { intra_op: { allow_spinning: '0' } } },
   };
 }
 

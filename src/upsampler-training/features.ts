@@ -1,4 +1,4 @@
-import type { Backbone, Weights } from '../backbones/types.ts';
+import type { Backbone } from '../backbones/types.ts';
 import { UserError } from '../base/errors.ts';
 import type { RgbImage } from '../base/raster.ts';
 import { div, mul, sub } from '../graph/ops/elementwise.ts';
@@ -7,6 +7,7 @@ import { constant, input, sameShape, show, type Tensor } from '../graph/tensor.t
 import { Scope } from '../nn/scope.ts';
 import { compile } from '../runtime/node.ts';
 import type { CompileOptions, Program } from '../runtime/program.ts';
+import type { Weights } from '../weights/weight.ts';
 import { planes } from './cut.ts';
 
 /** RGB 0..1 as a network expects it. */

@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { toyBackbone } from '../../test/support/toy-probe.ts';
 import { parametersOf } from '../backbones/entry.ts';
-import type { Backbone, Weights } from '../backbones/types.ts';
+import type { Backbone } from '../backbones/types.ts';
 import { UserError } from '../base/errors.ts';
 import { Random } from '../base/random.ts';
 import type { RgbImage, Target } from '../base/raster.ts';
 import { count, input, type Shape } from '../graph/tensor.ts';
 import { type Parameter, Scope } from '../nn/scope.ts';
 import { findUpsampler, upsamplers } from '../upsamplers/registry.ts';
+import type { Weights } from '../weights/weight.ts';
 import { drawCut } from './cut.ts';
 import { FrozenFeatures } from './features.ts';
 import { buildTraining, TEACHER, TrainingPrograms } from './graph.ts';

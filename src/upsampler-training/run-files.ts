@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
+import type { OnnxOptions } from '../backbones/imported/options.ts';
 import { UserError } from '../base/errors.ts';
 import { writeFileAtomic } from '../base/files.ts';
 
@@ -8,7 +9,10 @@ import { writeFileAtomic } from '../base/files.ts';
 export interface UpsamplerConfig {
   upsampler: string;
   stage: number;
+  /** Of the registry, or a file. */
   backbone: string;
+  /** How it is used where it is a file. */
+  onnx?: OnnxOptions;
   /** File of the backbone's weights; null where it finds them itself. */
   weights: string | null;
   images: string;

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
-import type { Backbone, Weights } from '../backbones/types.ts';
+import type { Backbone } from '../backbones/types.ts';
 import { UserError } from '../base/errors.ts';
 import { writeFileAtomic } from '../base/files.ts';
 import type { CompileOptions } from '../runtime/program.ts';
 import { readUpsamplerWeights } from '../upsamplers/read-checkpoint.ts';
 import { findUpsampler } from '../upsamplers/registry.ts';
 import type { Upsampler } from '../upsamplers/types.ts';
+import type { Weights } from '../weights/weight.ts';
 import { Batches } from './batches.ts';
 import { FrozenFeatures } from './features.ts';
 import { buildTraining, OWN, type TrainingGraph, TrainingPrograms } from './graph.ts';

@@ -144,6 +144,21 @@ describe('files of our own training', () => {
     expectSame(read(trained('anyup', 'other', 64), 'anyup'), weightsOf('anyup'));
   });
 
+  it('are read with a note where the features had another scale', () => {
+    const trainedFor = { backbone: 'toy', channels: '32', featureScale: '1.5' };
+    const notes = (method: string, featureScale: number) => {
+      const said: string[] = [];
+      const path = written(weightsOf(method), { method, ...trainedFor });
+      readUpsamplerWeights(path, findUpsampler(method), { ...target, featureScale }, text => said.push(text));
+      return said;
+    };
+    expect(notes('sapa', 12)).toEqual([
+      expect.stringMatching(/was trained on the features of toy times 1\.5, here they are times 12/),
+    ]);
+    expect(notes('sapa', 1.5)).toEqual([]);
+    expect(notes('anyup', 12)).toEqual([]);
+  });
+
   it('are refused where they were trained for something else', () => {
     expect(() => read(trained('sapa', 'other'), 'sapa')).toThrow(
       /was trained for other \(32 channels\), asked for is toy \(32\).*clickprobe upsampler train sapa --backbone toy/,

@@ -1,11 +1,11 @@
-import { fitWeights } from '../backbones/fit-weights.ts';
-import type { Layout } from '../backbones/layout.ts';
-import type { Weights } from '../backbones/types.ts';
 import { UserError } from '../base/errors.ts';
 import { Random } from '../base/random.ts';
 import { withFile } from '../weights/byte-source.ts';
+import { fitWeights } from '../weights/fit-weights.ts';
+import type { Layout } from '../weights/layout.ts';
 import { readWeights } from '../weights/read-weights.ts';
 import { readSafetensors } from '../weights/safetensors.ts';
+import type { Weights } from '../weights/weight.ts';
 import { READABLE, weightFormat } from '../weights/weight-format.ts';
 import { type Grid, upsamplerParameters } from './parameters.ts';
 import type { Upsampler } from './types.ts';
@@ -18,17 +18,20 @@ interface TrainedFor {
   backbone: string;
   /** Of the features, as a decimal number. */
   channels: string;
+  /** What features were multiplied by, as a decimal number. */
+  featureScale: string;
 }
 
 /** Whose weights are asked for; a backbone will do. */
-export type CheckpointTarget = Grid & { name: string };
+export type CheckpointTarget = Grid & { name: string; featureScale?: number };
 
 /**
  * The weights of a learned upsampler from a file: of its authors, or of our own training. Names are those of the
  * authors' files, whatever stands in front of all of them (`module.`, `state_dict.model.` ...); other networks in the
  * file and what only training needs are left alone.
  *
- * @param onNote is told what the file leaves out and is taken at its initial value.
+ * @param onNote is told what the file leaves out and is taken at its initial value, and where it was trained on the same
+ *   features at another scale.
  * @throws UserError naming the file and the tensors where some are missing, have another shape or belong to a larger
  *   network, or where the file says that it was trained for something else.
  */
@@ -38,7 +41,7 @@ export function readUpsamplerWeights(
   target: CheckpointTarget,
   onNote?: (text: string) => void,
 ): Weights {
-  checkMetadata(path, upsampler, target);
+  checkMetadata(path, upsampler, target, onNote);
   const file = readWeights(path, { only: name => !name.endsWith('.num_batches_tracked') });
   const all = upsamplerParameters(upsampler, target);
   const { optional } = upsampler.checkpoint ?? {};
@@ -94,7 +97,12 @@ function ownNames({ name, checkpoint = {} }: Upsampler, parameters: readonly { n
 }
 
 /** @throws UserError where a file of our own training was made for something else */
-function checkMetadata(path: string, upsampler: Upsampler, { name: backbone, channels }: CheckpointTarget): void {
+function checkMetadata(
+  path: string,
+  upsampler: Upsampler,
+  { name: backbone, channels, featureScale }: CheckpointTarget,
+  onNote?: (text: string) => void,
+): void {
   const { method, ...trainedOn } = metadataOf(path);
   if (method === undefined) return;
   const { name, agnostic, checkpoint } = upsampler;
@@ -103,7 +111,17 @@ function checkMetadata(path: string, upsampler: Upsampler, { name: backbone, cha
       `${path} holds a trained ${method}, not ${name}: take it as --upsampler-weights ${method}=FILE`,
     );
   }
-  if (agnostic || (trainedOn.backbone === backbone && trainedOn.channels === String(channels))) return;
+  if (agnostic) return;
+  if (trainedOn.backbone === backbone && trainedOn.channels === String(channels)) {
+    const scale = trainedOn.featureScale;
+    if (scale !== undefined && featureScale !== undefined && Number(scale) !== featureScale) {
+      onNote?.(
+        `${path} was trained on the features of ${backbone} times ${scale}, here they are times ${featureScale} ` +
+          '(of a file: onnx.scale)',
+      );
+    }
+    return;
+  }
   throw new UserError(
     `${path} was trained for ${trainedOn.backbone} (${trainedOn.channels} channels), asked for is ${backbone} ` +
       `(${channels}): ${name} serves the backbone it was trained for alone. Train one with ` +

@@ -1,4 +1,5 @@
 import { UserError } from '../base/errors.ts';
+import type { Shape } from '../graph/tensor.ts';
 import type { TensorData } from './dtypes.ts';
 
 /** A tensor for computing, row-major; every other type in a file is converted to float32. */
@@ -6,6 +7,9 @@ export interface Weight {
   shape: number[];
   data: Float32Array;
 }
+
+/** Loaded parameters of a network by their original names. */
+export type Weights = Map<string, { shape: Shape; data: Float32Array }>;
 
 /** Which tensors of a file to take. */
 export interface WeightSelection {

@@ -35,6 +35,10 @@ describe('openZip', () => {
     }
   });
 
+  it('reads an entry whose name is not said to be UTF-8', () => {
+    expect(readAll(archive({ name: 'modèle/data.pkl', data: 'text', method: 0, flags: 0 }))).toBe('text');
+  });
+
   it('takes a checksum of 0 as none', () => {
     expect(readAll(archive({ name: 'a', data: 'text', method: 0, crc: 0 }))).toBe('text');
   });

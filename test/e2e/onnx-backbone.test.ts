@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { readSafetensors } from '../../src/weights/safetensors.ts';
 import { convNet, exportedVit } from '../support/exported-networks.ts';
 import { onnxModel } from '../support/onnx-model.ts';
 import { run, set, tinyBench } from './command.ts';
@@ -51,4 +52,28 @@ it('takes a value inside, named by options, with late clicks', async () => {
   const named = await run(tinyBench(join(folder, 'late'), '--backbone', net, ...options, ...sizes));
   expect(named.err).not.toMatch(/Error/);
   expect(named.code).toBe(0);
+});
+
+it('trains an upsampler on the features of a file, goes on, scores it and takes it into a bench', async () => {
+  const out = join(folder, 'lift');
+  const images = ['--backbone', vit, '--images', 'synthetic:2', '--size', '32', '--held-out', '1', '--json'];
+  const train = ['upsampler', 'train', 'lift', ...images, '--batch', '1', '--out', out];
+  const first = await run([...train, '--steps', '1']);
+  expect(first.err).toMatch(/vit\.onnx: features have a standard deviation of .* multiplied by/);
+  expect(first.code).toBe(0);
+  const config = parse(readFileSync(join(out, 'config.yaml'), 'utf8'));
+  expect(config).toMatchObject({ backbone: vit, onnx: { output: null } });
+  const again = await run([...train, '--steps', '2']);
+  expect(again.err).toContain('going on in');
+  const { file, rows } = JSON.parse(again.out);
+  const { metadata } = readSafetensors(file);
+  expect(metadata).toMatchObject({ backbone: 'vit.onnx', featureScale: String(config.onnx.scale), steps: '2' });
+
+  const score = await run(['upsampler', 'score', 'lift', file, ...images]);
+  expect(score.code).toBe(0);
+  expect(JSON.parse(score.out)).toMatchObject({ backbone: 'vit.onnx', size: 32, rows });
+  const lift = ['--upsamplers', 'lift', '--upsampler-weights', `lift=${file}`, ...set('training.size', 32)];
+  const bench = await run(tinyBench(join(folder, 'with-lift'), '--backbone', vit, ...lift, '--mode', 'fixed32'));
+  expect(bench.err).not.toMatch(/Error|was trained on/);
+  expect(bench.code).toBe(0);
 });

@@ -1,4 +1,4 @@
-import type { Weights } from '../../backbones/types.ts';
+import type { Weights } from '../../weights/weight.ts';
 import type { CheckpointTarget } from '../read-checkpoint.ts';
 import type { Upsampler } from '../types.ts';
 import type { FileRecord } from './entry.ts';

@@ -1,7 +1,7 @@
 import { UserError } from '../base/errors.ts';
 import { count, type Shape } from '../graph/tensor.ts';
 import type { Layout } from './layout.ts';
-import type { Weights } from './types.ts';
+import type { Weights } from './weight.ts';
 
 interface Needed {
   name: string;
