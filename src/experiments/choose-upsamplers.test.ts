@@ -58,7 +58,7 @@ it('all: not what cannot run at the size', () => {
   expect(notes[0]).toMatch(/ {2}naf: at 112 x 112 px: naf: windows of 9 cells/);
   expect(() =>
     makeProbes(chosen(['naf'], { upsamplerWeights: { naf: 'naf.pth' }, training: { size: 112 } }).config),
-  ).toThrow(/^naf cannot run on mobilesam at 112 x 112 px: naf: windows of 9 cells/);
+  ).toThrow(/^naf cannot run on mobilesam at 112 x 112 px: naf: windows of 9 cells.*\(--set training\.size=N/);
 });
 
 it('files are for upsamplers that there are', () => {

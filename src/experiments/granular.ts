@@ -16,11 +16,26 @@ export interface StartRecord {
   sha256: Record<string, string>;
 }
 
-/** What the probes of a configuration get for their granularity, if anything. @throws UserError beside baselines */
-export function granularityOf({ granularity, baselines }: Config): Granularity | undefined {
+/**
+ * What the probes of a configuration get for their granularity, if anything.
+ *
+ * @throws UserError beside baselines, or where the training set has no granularities to learn
+ */
+export function granularityOf({
+  granularity,
+  baselines,
+  training,
+}: Pick<Config, 'granularity' | 'baselines' | 'training'>): Granularity | undefined {
   if (granularity === null) return undefined;
   if (baselines.length > 0) {
     throw new UserError(`a multi-granular run has no baselines: ${baselines.join(', ')} cannot be given a granularity`);
+  }
+  if (!training.data.startsWith('granular:')) {
+    throw new UserError(
+      `${training.data} has objects without granularities, of which a multi-granular probe would learn one alone. ` +
+        `Cut them into parts (clickprobe granularity make ${training.data} --from ${granularity.from}), then train ` +
+        'with --data granular:DIR',
+    );
   }
   const { place, tableStart, lora, trainUpsampler } = granularity;
   const projections = [...lora.projections] as Granularity['lora']['projections'];

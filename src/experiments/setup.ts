@@ -52,7 +52,12 @@ export function makeProbes(
   return new Map(
     [...opened].map(([name, upsampler]) => {
       const wrong = obstacle(upsampler, backbone, config);
-      if (wrong !== undefined) throw new UserError(`${name} cannot run on ${backbone.name} ${wrong}`);
+      if (wrong !== undefined) {
+        throw new UserError(
+          `${name} cannot run on ${backbone.name} ${wrong}. ` +
+            'Choose other sizes (--set training.size=N, --mode fixedN), or leave it out of --upsamplers',
+        );
+      }
       // says at once where there are no weights
       const official = upsampler.learned && !isOwn(upsampler) && config.upsamplerWeights[name] === undefined;
       if (official) officialFor(upsampler, backbone.name);

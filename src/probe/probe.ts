@@ -162,7 +162,7 @@ function requireTrainable({ backbone, upsampler, granularity }: Probe, trained: 
   if (granularity!.trainUpsampler && !has(/^granular\.upsampler\./)) {
     throw new UserError(
       `${upsampler.name} has no parameters that could be trained with the backbone. Choose a learned upsampler, or ` +
-        'leave the upsampler as it is',
+        'leave it frozen (without --joint)',
     );
   }
 }

@@ -54,6 +54,16 @@ describe('reportHtml', () => {
     expect(captions).toEqual(['50.0 %', '80.0 %', '60.0 %', '90.0 %']);
   });
 
+  it('compares winners of the same clicks with the rest, not with each other', () => {
+    const card = (rows: ResultRow[]) =>
+      parse(reportHtml({ ...report('x'), rows }))
+        .querySelector('.card')!
+        .textContent.replaceAll('\n', ' ');
+    const even = [result('a', 'S', 4), result('b', 'S', 4)];
+    expect(card(even)).toMatch(/a, b 4\.00 clicks to 90 % IoU \([^)]*\)\. *$/);
+    expect(card([...even, result('c', 'S', 5)])).toMatch(/Its interval overlaps that of c\.$/);
+  });
+
   it('loads nothing: only data URIs, own anchors and a policy that allows no other source', () => {
     for (const name of ['low-res', hostile]) {
       const html = reportHtml(report(name));

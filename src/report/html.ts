@@ -70,18 +70,19 @@ function leaderCard(dataset: string, rows: ResultRow[]): string {
   const [best, ...others] = reached;
   if (!best) return '';
   const interval = intervalText(column, best);
+  const level = others.filter(row => row.noc90 === best.noc90);
+  const rest = others.filter(row => !level.includes(row));
   const overlaps = (row: ResultRow) => row.ci.noc90 && best.ci.noc90 && row.ci.noc90[0] <= best.ci.noc90[1];
-  const rivals = others.filter(overlaps).map(row => row.upsampler);
+  const rivals = rest.filter(overlaps).map(row => row.upsampler);
   const clear = rivals.length
     ? `Its interval overlaps that of ${rivals.join(', ')}.`
     : 'No other interval overlaps its own.';
   const range = interval ? ` (95 % interval ${interval.join(' to ')})` : '';
-  const level = others.filter(row => row.noc90 === best.noc90).map(row => row.upsampler);
-  const winners = [best.upsampler, ...level].join(', ');
+  const winners = [best, ...level].map(row => row.upsampler).join(', ');
   return `<div class="card"><p class="small">Fewest clicks on ${escapeHtml(dataset)}</p>
 <p class="winner">${escapeHtml(winners)}</p>
 <p>${column.format(noc90(best))} clicks to 90 % IoU${range}.</p>
-${others.length && interval ? `<p class="small">${escapeHtml(clear)}</p>` : ''}</div>`;
+${rest.length && interval ? `<p class="small">${escapeHtml(clear)}</p>` : ''}</div>`;
 }
 
 function resultsBody(dataset: string, rows: ResultRow[], shown: readonly MetricColumn[]): string {

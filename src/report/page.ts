@@ -81,6 +81,8 @@ th[aria-sort=ascending] button::before { content: '↑'; }
 th[aria-sort=descending] button::before { content: '↓'; }
 th[aria-sort]:first-child button::before { right: auto; left: calc(100% + .2em); }
 th:first-child, td:first-child { text-align: left; white-space: normal; overflow-wrap: anywhere; min-width: 8rem; }
+.words :is(th, td) { text-align: left; white-space: normal; }
+.words :is(th, td):first-child { min-width: 0; overflow-wrap: normal; }
 th:first-child { position: sticky; left: 0; z-index: 1; background: var(--page); }
 tbody th { font-weight: 500; }
 tbody th[scope=rowgroup] { padding: 1.4rem .55rem .4rem; font-weight: 650; font-size: 1.05rem; }

@@ -86,6 +86,26 @@ describe('contactSheet', () => {
     expect(scaled.height).toBeGreaterThan(bare.height);
     expect(pixelsOf(scaled, [200, 0, 0])).toBe(1200);
   });
+
+  it('has captions under their pictures, in the second band too', async () => {
+    const names = Array.from({ length: 7 }, (_, i) => `n${i}`);
+    const written = async (captions: string[]) => {
+      const rows = [{ pictures: names.map(() => red), captions }];
+      return contactSheet('t', names, rows);
+    };
+    const empty = await written([]);
+    const place = async (column: number) => {
+      const sheet = await written(names.map((_, i) => (i === column ? 'IoU' : '')));
+      const ink = [...sheet.data.keys()].filter(i => sheet.data[i] !== empty.data[i]).map(i => Math.floor(i / 3));
+      const across = ink.map(i => i % sheet.width);
+      return { left: Math.min(...across), right: Math.max(...across), top: Math.floor(ink[0] / sheet.width) };
+    };
+    const [first, sixth, seventh] = [await place(0), await place(5), await place(6)];
+    expect([first.left >= 12, first.right < 12 + 40]).toEqual([true, true]);
+    expect([sixth.left - first.left, sixth.top]).toEqual([5 * (40 + 12), first.top]);
+    expect(seventh.left).toBe(first.left);
+    expect(seventh.top).toBeGreaterThan(first.top + 30);
+  });
 });
 
 describe('pictures', () => {

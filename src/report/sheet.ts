@@ -18,6 +18,8 @@ export interface SheetRow {
   pictures: readonly (RgbImage | undefined)[];
   /** Below the row. */
   caption?: string;
+  /** Below each picture, by column. */
+  captions?: readonly string[];
   /** The lowest cosine of a row of `similarityPicture`s, for the scale of their colours. */
   low?: number;
 }
@@ -39,8 +41,10 @@ export async function contactSheet(
   const height = Math.max(1, Math.round(first.height * shrink));
   const inBand = Math.min(columns.length, COLUMNS);
   const starts = Array.from({ length: Math.ceil(columns.length / inBand) }, (_, i) => i * inBand);
-  const cell = Math.max(width, ...columns.map(name => textWidth(name, SCALE)));
-  const below = (row: SheetRow) => (row.low === undefined ? 0 : BAR + 4) + (row.caption ? LINE + 4 : 0) + GAP;
+  const words = [...columns, ...rows.flatMap(({ captions = [] }) => captions)];
+  const cell = Math.max(width, ...words.map(word => textWidth(word, SCALE)));
+  const lines = (row: SheetRow) => (row.captions ? 1 : 0) + (row.caption ? 1 : 0);
+  const below = (row: SheetRow) => (row.low === undefined ? 0 : BAR + 4) + lines(row) * (LINE + 4) + GAP;
   const bandHeight = LINE + 6 + rows.reduce((sum, row) => sum + height + 4 + below(row), 0);
 
   const sheet = blank(GAP + inBand * (cell + GAP), GAP + LINE + GAP + starts.length * bandHeight);
@@ -58,6 +62,10 @@ export async function contactSheet(
         if (picture) paste(sheet, await resizePicture(picture, width, height), left(i), top);
       }
       let under = top + height + 4;
+      if (row.captions) {
+        for (let i = start; i < start + shown.length; i++) write(sheet, left(i), under, row.captions[i] ?? '', cell);
+        under += LINE + 4;
+      }
       if (row.low !== undefined) {
         drawBar(sheet, GAP, under, width);
         under += BAR + 4;

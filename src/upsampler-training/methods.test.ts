@@ -129,6 +129,11 @@ describe.each(methods.map(method => [title(method), method] as const))('%s', (_,
   });
 });
 
+it('upsamplers name the training that makes their weights', () => {
+  const named = new Set(upsamplers.flatMap(({ trainedAs }) => trainedAs ?? []));
+  expect(named).toEqual(new Set(methods.map(({ upsampler }) => upsampler)));
+});
+
 describe('findMethod', () => {
   it('tells what cannot be trained, and why', () => {
     expect(findMethod('lift').upsampler).toBe('lift');

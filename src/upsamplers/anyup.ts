@@ -157,6 +157,7 @@ export const anyUpUpsampler: Upsampler = {
   linear: false,
   agnostic: true,
   ratio: 'any',
+  trainedAs: 'anyup',
   weights: {
     any: {
       file: { url: `${RELEASES}/checkpoint_v2/anyup_multi_backbone.pth` },

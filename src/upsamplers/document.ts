@@ -92,6 +92,7 @@ function published(): string {
     note,
   ]);
   const without = upsamplers.filter(each => each.learned && !each.weights).map(({ name }) => `\`${name}\``);
+  const untrained = upsamplers.filter(each => each.learned && !each.trainedAs).map(({ name }) => `\`${name}\``);
   return `## Official weights
 
 None are shipped. Licences are those that the publishers state; what stands at the place itself decides.
@@ -99,6 +100,7 @@ None are shipped. Licences are those that the publishers state; what stands at t
 ${table(['name', 'file', 'licence', 'note'], rows)}
 
 No weights were ever published of ${without.join(', ')}.
+[Training](upsampler-training.md) makes those of all others than ${untrained.join(', ')}.
 `;
 }
 

@@ -226,6 +226,7 @@ export const featUpJbu: Upsampler = {
   description: 'FeatUp-JBU: a norm of the features, four learned joint bilateral filters of x2, a 1x1',
   linear: false,
   agnostic: false,
+  trainedAs: 'featup',
   weights: Object.fromEntries(
     Object.entries(checkpoints('')).map(([backbone, file]) => [
       backbone,
@@ -242,6 +243,7 @@ export const featUpNoNorm: Upsampler = {
   description: 'FeatUp-JBU trained without the norm',
   linear: false,
   agnostic: false,
+  trainedAs: 'featup-no-norm',
   weights: checkpoints('no_norm/'),
   checkpoint: { spare: STAGES, foreign: NORM },
 };
@@ -253,6 +255,7 @@ export const featUpKernels: Upsampler = {
   description: "FeatUp-JBU's filters alone, without norm and 1x1, which belong to one backbone",
   linear: true,
   agnostic: true,
+  trainedAs: 'featup-kernels',
   weights: { any: { ...checkpoints('no_norm/')['dinov2-s14'], note: 'or the file of any other backbone' } },
   checkpoint: { spare: STAGES, alsoReads: ['featup', 'featup-no-norm'] },
 };

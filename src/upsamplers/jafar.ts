@@ -71,6 +71,7 @@ export const jafarUpsampler: Upsampler = {
   linear: false,
   agnostic: false,
   ratio: 'any',
+  trainedAs: 'jafar',
   weights: {
     'dinov2-s14': release('vit_small_patch14_dinov2.lvd142m'),
     'dinov2-b14': release('vit_base_patch14_dinov2.lvd142m'),

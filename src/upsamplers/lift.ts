@@ -76,6 +76,7 @@ const record = {
   learned: true,
   linear: false,
   agnostic: false,
+  trainedAs: 'lift',
   weights: {
     'dino-s8': drive('lift_dino_vits8.pth'),
     'dino-s16': drive('lift_dino_vits16.pth'),

@@ -191,6 +191,7 @@ export const loftUpUpsampler: Upsampler = {
   linear: false,
   agnostic: false,
   ratio: 'any',
+  trainedAs: 'loftup',
   weights: {
     'dinov2-s14': hub('dinov2s'),
     'dinov2-b14': hub('dinov2b'),

@@ -120,6 +120,7 @@ export const nafUpsampler: Upsampler = {
   linear: false,
   agnostic: true,
   ratio: 'any',
+  trainedAs: 'naf',
   weights: {
     any: {
       file: { url: 'https://github.com/valeoai/NAF/releases/download/model/naf_release.pth' },

@@ -42,9 +42,12 @@ describe('officialFor', () => {
   it('says where there are none, and what to do', () => {
     expect(findOfficial(findUpsampler('jafar'), 'mobilesam')).toBeUndefined();
     expect(() => officialFor(findUpsampler('loftup'), 'mobilesam')).toThrow(
-      /^no weights of loftup are published for mobilesam; there are for dinov2-s14, .*\. Train one: clickprobe upsampler train loftup --backbone mobilesam --images DIR; or give a file: --upsampler-weights loftup=FILE$/,
+      /^no weights of loftup are published for mobilesam; there are for dinov2-s14, .*\. Train one: clickprobe upsampler train loftup --backbone mobilesam --images DIR. To use a file: --upsampler-weights loftup=FILE$/,
     );
-    expect(() => officialFor(findUpsampler('carafe'), 'mobilesam')).toThrow(/for mobilesam\. Train one/);
+    expect(() => officialFor(findUpsampler('carafe'), 'mobilesam')).toThrow(
+      /^no weights of carafe are published for mobilesam; clickprobe has no training for carafe\. To use a file: --upsampler-weights carafe=FILE$/,
+    );
+    expect(() => officialFor(findUpsampler('lift-repeated'), 'mobilesam')).toThrow(/upsampler train lift --backbone/);
     expect(officialWeights(findUpsampler('bilinear'))).toEqual([]);
   });
 });

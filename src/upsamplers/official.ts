@@ -8,7 +8,7 @@ import { cachedFile } from '../hub/cache.ts';
 import { type Fetched, fetchFromHub } from '../hub/fetch-file.ts';
 import { alone } from '../hub/lock.ts';
 import { cacheFolder, type HubSettings } from '../hub/settings.ts';
-import { trainingCommand } from './read-checkpoint.ts';
+import { trainingAdvice } from './read-checkpoint.ts';
 import type { PublishedFile, PublishedWeights, Upsampler } from './types.ts';
 
 /** The key of weights that serve every backbone. */
@@ -45,9 +45,8 @@ export function officialFor(upsampler: Upsampler, backbone: string): NamedWeight
   const others = officialWeights(upsampler).map(each => each.backbone);
   throw new UserError(
     `no weights of ${upsampler.name} are published for ${backbone}` +
-      `${others.length > 0 ? `; there are for ${others.join(', ')}` : ''}. ` +
-      `Train one: ${trainingCommand(upsampler.name, backbone)}; ` +
-      `or give a file: --upsampler-weights ${upsampler.name}=FILE`,
+      `${others.length > 0 ? `; there are for ${others.join(', ')}` : ''}${trainingAdvice(upsampler, backbone)}. ` +
+      `To use a file: --upsampler-weights ${upsampler.name}=FILE`,
   );
 }
 

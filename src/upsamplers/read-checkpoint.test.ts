@@ -160,8 +160,8 @@ describe('files of our own training', () => {
   });
 
   it('are refused where they were trained for something else', () => {
-    expect(() => read(trained('sapa', 'other'), 'sapa')).toThrow(
-      /was trained for other \(32 channels\), asked for is toy \(32\).*clickprobe upsampler train sapa --backbone toy/,
+    expect(() => read(trained('jafar', 'other'), 'jafar')).toThrow(
+      /was trained for other \(32 channels\), asked for is toy \(32\).*clickprobe upsampler train jafar --backbone toy/,
     );
     expect(() => read(trained('sapa'), 'dysample')).toThrow(/holds a trained sapa, not dysample/);
   });

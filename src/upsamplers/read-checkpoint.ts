@@ -124,8 +124,7 @@ function checkMetadata(
   }
   throw new UserError(
     `${path} was trained for ${trainedOn.backbone} (${trainedOn.channels} channels), asked for is ${backbone} ` +
-      `(${channels}): ${name} serves the backbone it was trained for alone. Train one with ` +
-      trainingCommand(name, backbone),
+      `(${channels}): ${name} serves the backbone it was trained for alone${trainingAdvice(upsampler, backbone)}`,
   );
 }
 
@@ -134,6 +133,8 @@ function metadataOf(path: string): Partial<TrainedFor> {
   return format === 'safetensors' ? readSafetensors(path).metadata : {};
 }
 
-/** How to train an upsampler for a backbone. */
-export const trainingCommand = (upsampler: string, backbone: string): string =>
-  `clickprobe upsampler train ${upsampler} --backbone ${backbone} --images DIR`;
+/** How weights for a backbone are trained, as the end of a sentence. */
+export const trainingAdvice = ({ name, trainedAs }: Upsampler, backbone: string): string =>
+  trainedAs === undefined
+    ? `; clickprobe has no training for ${name}`
+    : `. Train one: clickprobe upsampler train ${trainedAs} --backbone ${backbone} --images DIR`;

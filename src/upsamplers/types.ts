@@ -50,6 +50,8 @@ export interface Upsampler {
   /** By the backbone's name; under `any` those that serve every backbone. Not there where none are published. */
   weights?: Readonly<Record<string, PublishedWeights>>;
   checkpoint?: CheckpointRules;
+  /** The upsampler whose training (`clickprobe upsampler train`) makes its weights; not there where none does. */
+  trainedAs?: string;
   /** How many times as large the backbone sees the image, and click encoders their maps; once by default. */
   imageFactor?: number;
   /**

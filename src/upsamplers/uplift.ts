@@ -107,6 +107,7 @@ export const upliftUpsampler: Upsampler = {
   linear: false,
   agnostic: false,
   ratio: 'powers of 2',
+  trainedAs: 'uplift',
   weights: { 'dinov2-s14': hub('uplift_dinov2-s14'), 'dinov3-s16plus': hub('uplift_dinov3-splus16') },
   upsample(features, image, size, scope) {
     const cells = features.shape.slice(2);

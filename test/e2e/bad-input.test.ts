@@ -71,7 +71,7 @@ const cases: BadCase[] = [
   {
     name: 'a learned upsampler',
     args: () => ['--upsamplers', 'none,lift'],
-    says: /no weights of lift are published for mobilesam; there are for dino-s8, .*clickprobe upsampler train lift --backbone mobilesam --images DIR; or give a file: --upsampler-weights lift=FILE/,
+    says: /no weights of lift are published for mobilesam; there are for dino-s8, .*clickprobe upsampler train lift --backbone mobilesam --images DIR. To use a file: --upsampler-weights lift=FILE/,
   },
   {
     name: 'a file for an upsampler that does not run',

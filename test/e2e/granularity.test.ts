@@ -73,6 +73,7 @@ describe('clickprobe granularity', () => {
     const cases: [string[], RegExp][] = [
       [['--joint'], /none has no parameters that could be trained/],
       [['--upsamplers', 'bilinear'], /has no trained probe with the upsampler bilinear/],
+      [['--data', 'synthetic'], /synthetic has objects without granularities.*granularity make synthetic --from/],
       [['--oracle', '0.9x'], /expected IoUs in percent/],
     ];
     for (const [more, message] of cases) {

@@ -159,10 +159,10 @@ async function figureFile(figure: {
 }): Promise<FigurePicture> {
   const { id, columns, rows, out, name, index } = figure;
   const file = join(out, `${name}-${index + 1}.png`);
-  const sheetRows = rows.map(({ label, pictures, captions }) => {
-    const numbers = captions.slice(1).join('  ');
-    return { pictures, caption: numbers === '' ? label : `${label}: ${numbers}` };
-  });
+  const sheetRows = rows.map(({ label, pictures, captions }) => ({
+    pictures,
+    captions: [label, ...captions.slice(1)],
+  }));
   writeFileAtomic(file, await encodePng(await contactSheet(id, columns, sheetRows)));
   const encoded = await Promise.all(
     rows.map(async ({ label, pictures, captions }) => ({

@@ -21,7 +21,9 @@ export function reproducedHtml(
     const head = header.map(cell => `<th scope="col">${escapeHtml(cell)}</th>`).join('');
     const body = rows.map(row => `<tr>${row.map(cell => `<td>${escapeHtml(cell)}</td>`).join('')}</tr>`).join('\n');
     const heading = title === undefined ? '' : `<h2>${escapeHtml(title)}</h2>\n`;
-    return `${heading}<div class="scroll"><table><thead><tr>${head}</tr></thead>\n<tbody>${body}</tbody></table></div>`;
+    // tables below the first are of words, which wrap
+    const form = title === undefined ? '' : ' class="words"';
+    return `${heading}<div class="scroll"><table${form}><thead><tr>${head}</tr></thead>\n<tbody>${body}</tbody></table></div>`;
   });
   const pictures = figures.map(
     ({ id, columns, rows, file }) =>
