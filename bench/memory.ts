@@ -11,7 +11,7 @@ import { buildProbe, type Injection, injections, type Probe } from '../src/probe
 import { compileInference } from '../src/probe/programs.ts';
 import { findUpsampler, upsamplers } from '../src/upsamplers/registry.ts';
 import { withMirror } from './flip.ts';
-import { initial, noise } from './initial.ts';
+import { initial, initialFilled, noise } from './initial.ts';
 
 const USAGE = `npm run bench:memory -- [METHOD ...] [options]
 
@@ -83,7 +83,7 @@ async function measureHere(method: string): Promise<Measured> {
   };
   const graph = buildProbe(probe, values.flip ? 2 : 1, [size, size]);
   const threads = values.threads === undefined ? {} : { threads: positive('threads', values.threads) };
-  const weights = [initial(graph.frozen), initial(graph.trained)] as const;
+  const weights = [initialFilled(graph.frozen), initial(graph.trained)] as const;
   const program = await compileInference(graph, ...weights, { ...threads, memory });
   const compiled = performance.now();
   forgetPeak();
