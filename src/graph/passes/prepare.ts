@@ -1,5 +1,6 @@
 import type { Tensor } from '../tensor.ts';
 import { commute } from './commute.ts';
+import { reductions } from './reductions.ts';
 import { type WinogradOptions, winograd } from './winograd.ts';
 
 /** The passes that change how a forward graph is computed; each can be switched off, none changes what is computed. */
@@ -19,5 +20,6 @@ export function prepare(
   { forGradient }: { forGradient: boolean } = { forGradient: true },
 ): Tensor[] {
   const commuted = passes.commute ? commute(outputs) : [...outputs];
-  return passes.winograd ? winograd(commuted, { ...passes, forGradient }) : commuted;
+  const reduced = forGradient ? commuted : reductions(commuted, passes);
+  return passes.winograd ? winograd(reduced, { ...passes, forGradient }) : reduced;
 }
