@@ -79,12 +79,12 @@ export function inTurn(pieces: readonly Tensor[], last: Tensor | undefined): Ten
 
 /** A projection of tokens [B,N,C] by PyTorch's multi-head attention: 0 for queries, 1 for keys, 2 for values. */
 export function inProjection(x: Tensor, scope: Scope, part: 0 | 1 | 2, out: number, { joint = true } = {}): Tensor {
-  const [b, n, size] = x.shape;
+  const size = x.shape[2];
   const weight = joint
     ? slice(scope.get('in_proj_weight', [3 * out, size]), 0, part * out, out)
     : scope.get(`${['q', 'k', 'v'][part]}_proj_weight`, [out, size]);
   const bias = slice(scope.get('in_proj_bias', [3 * out]), 0, part * out, out);
-  return add(reshape(matmul(reshape(x, [b * n, size]), weight, { transB: true }), [b, n, out]), bias);
+  return add(matmul(x, weight, { transB: true }), bias);
 }
 
 /** Tokens [B,N,heads*d] -> [B,heads,N,d]. */
