@@ -8,7 +8,7 @@ import { Scope } from '../src/nn/scope.ts';
 import { compile } from '../src/runtime/node.ts';
 import { findUpsampler } from '../src/upsamplers/registry.ts';
 import type { backboneWork, upsamplerWork } from './catalogue.ts';
-import { initial, noise } from './initial.ts';
+import { initial, initialFilled, noise } from './initial.ts';
 import type { Step, WorkloadOptions } from './workloads.ts';
 
 /** Channels and side of the features that upsamplers are given. */
@@ -53,13 +53,7 @@ export async function upsamplerForward(
   const scope = Scope.frozen('upsampler');
   const fine = findUpsampler(name).upsample(features, image, [size, size], scope);
   const [y] = prepare([fine], undefined, { forGradient: false });
-  // zeros would not do where a checkpoint brings wavelengths to divide by
-  const bound = new Map(
-    [...initial(scope.parameters)].map(([key, data]) => [
-      key,
-      data.some(x => x !== 0) ? data : noise(key, data.length),
-    ]),
-  );
+  const bound = initialFilled(scope.parameters);
   const program = await compile({ look: { y } }, { threads, bound, split: kept, forGradient: false });
   const given = { image: noise('image', count(image.shape)), features: noise('features', count(features.shape)) };
   let known = false;

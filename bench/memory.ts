@@ -11,7 +11,7 @@ import { buildProbe, type Injection, injections, type Probe } from '../src/probe
 import { compileInference } from '../src/probe/programs.ts';
 import { findUpsampler, upsamplers } from '../src/upsamplers/registry.ts';
 import { withMirror } from './flip.ts';
-import { initial, noise } from './initial.ts';
+import { initial, initialFilled, noise } from './initial.ts';
 import { above0, positive, runCommand } from './options.ts';
 
 const SCRIPT = fileURLToPath(import.meta.url);
@@ -62,7 +62,7 @@ async function measureHere(method: string, options: Options): Promise<Measured> 
     memory,
   };
   const graph = buildProbe(probe, flip ? 2 : 1, [size, size]);
-  const weights = [initial(graph.frozen), initial(graph.trained)] as const;
+  const weights = [initialFilled(graph.frozen), initial(graph.trained)] as const;
   const program = await compileInference(graph, ...weights, { ...(threads && { threads }), memory });
   const compiled = performance.now();
   forgetPeak();

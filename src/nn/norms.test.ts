@@ -41,6 +41,11 @@ describe('rmsNorm', () => {
     const feeds = { x: Float32Array.of(3, 4, 0, 0, 0, 0, 0, 0), 's.weight': Float32Array.of(1, 2, 3, 4) };
     expectClose((await evaluate({ y }, feeds)).y, [1.2, 3.2, 0, 0, 0, 0, 0, 0], 1e-6, 'rmsNorm');
   });
+  it('or of another axis', async () => {
+    const y = rmsNorm(input('x', [1, 4, 2], 'image'), Scope.trained('s'), { axis: 1 });
+    const feeds = { x: Float32Array.of(3, 0, 4, 0, 0, 0, 0, 0), 's.weight': Float32Array.of(1, 2, 3, 4) };
+    expectClose((await evaluate({ y }, feeds)).y, [1.2, 0, 3.2, 0, 0, 0, 0, 0], 1e-6, 'rmsNorm');
+  });
 });
 
 describe('unitLength', () => {

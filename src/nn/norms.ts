@@ -15,10 +15,16 @@ export function groupNorm(x: Tensor, scope: Scope, groups: number, epsilon = 1e-
 /** What PyTorch takes where no epsilon is given: the distance from 1 to the next float32. */
 const FLOAT_EPSILON = 2 ** -23;
 
-/** RMSNorm over the last axis (Zhang & Sennrich 2019) with `weight`. */
-export function rmsNorm(x: Tensor, scope: Scope, epsilon = FLOAT_EPSILON): Tensor {
-  const square = mean(mul(x, x), [x.shape.length - 1]);
-  return mul(div(x, sqrt(add(square, epsilon))), scope.get('weight', [x.shape.at(-1)!], ones));
+/** RMSNorm (Zhang & Sennrich 2019) over an axis, the last one by default, with `weight`. */
+export function rmsNorm(
+  x: Tensor,
+  scope: Scope,
+  { axis = x.shape.length - 1, epsilon = FLOAT_EPSILON }: { axis?: number; epsilon?: number } = {},
+): Tensor {
+  const size = x.shape[axis];
+  const square = mean(mul(x, x), [axis]);
+  const weight = reshape(scope.get('weight', [size], ones), [size, ...x.shape.slice(axis + 1).map(() => 1)]);
+  return mul(div(x, sqrt(add(square, epsilon))), weight);
 }
 
 /** The vectors along an axis brought to length 1; those shorter than 1e-12 are divided by that. */

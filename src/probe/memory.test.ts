@@ -60,18 +60,20 @@ describe('a probe under a small bound', () => {
 const FULL_MAP = 4 * CHANNELS * SIZE[0] * SIZE[1];
 
 describe('no value of a graph is as large as a map of one image at full size', () => {
-  // those whose image branch is no larger than the image
-  it.each(['nearest', 'bilinear', 'bicubic', 'joint-bilateral', 'jbu', 'large-image-x2'])('%s', name => {
-    const ofPictures = (t: Tensor) =>
-      sources([t]).some(({ attributes: { rate } }) => rate === 'image' || rate === 'clicks');
-    const whole = (y: Tensor) =>
-      topological([y]).filter(t => t.inputs.length > 0 && 4 * count(t.shape) >= FULL_MAP && ofPictures(t));
-    for (const injection of ['early', 'late'] as const) {
-      const graph = probeWith(name, injection, 3e6);
-      expect(whole(inference(graph, OFF)).length).toBeGreaterThan(0);
-      const streamed = inference(graph);
-      expect(whole(streamed).map(({ op, shape }) => `${op} ${shape}`)).toEqual([]);
-      expect(sources([streamed]).length).toBe(sources([graph.logits]).length);
-    }
-  });
+  it.each(['nearest', 'bilinear', 'bicubic', 'joint-bilateral', 'jbu', 'large-image-x2', 'loftup', 'naf'])(
+    '%s',
+    name => {
+      const ofPictures = (t: Tensor) =>
+        sources([t]).some(({ attributes: { rate } }) => rate === 'image' || rate === 'clicks');
+      const whole = (y: Tensor) =>
+        topological([y]).filter(t => t.inputs.length > 0 && 4 * count(t.shape) >= FULL_MAP && ofPictures(t));
+      for (const injection of ['early', 'late'] as const) {
+        const graph = probeWith(name, injection, 3e6);
+        expect(whole(inference(graph, OFF)).length).toBeGreaterThan(0);
+        const streamed = inference(graph);
+        expect(whole(streamed).map(({ op, shape }) => `${op} ${shape}`)).toEqual([]);
+        expect(sources([streamed]).length).toBe(sources([graph.logits]).length);
+      }
+    },
+  );
 });

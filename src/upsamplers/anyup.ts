@@ -50,7 +50,8 @@ export function anyUp(
   const encoded = turnByFrequencies(anyUpEncoding(image, scope, width), scope.at('rope').get('freqs', [2, width]));
   const attention = scope.at('cross_decode.cross_attn');
   const projected = (map: Tensor, norm: string, part: 0 | 1) => {
-    const tokens = inProjection(rmsNorm(toTokens(map), attention.at(norm)), attention.at('attention'), part, width);
+    const normal = toTokens(rmsNorm(map, attention.at(norm), { axis: 1 }));
+    const tokens = inProjection(normal, attention.at('attention'), part, width);
     return toMap(tokens, map.shape[2], map.shape[3]);
   };
 

@@ -36,7 +36,13 @@ describe('chunks', () => {
   it('are of the size of caches where memory is plenty, but never too many', () => {
     expect(chunks(10000, 1000, {}).ranges.length).toBe(3);
     expect(chunks(100000, 10000, {}).ranges.length).toBe(48);
-    expect(chunks(10, 4, {}, 3).ranges.map(({ length }) => length)).toEqual([2, 3, 2, 3]);
+    expect(chunks(10, 4, {}, { most: 3 }).ranges.map(({ length }) => length)).toEqual([2, 3, 2, 3]);
+  });
+  it('are of whole rows where they take more than one', () => {
+    const lengths = (memory: number) =>
+      chunks(12 * 7, 1000, { memory }, { width: 12 }).ranges.map(({ length }) => length);
+    expect(lengths(6000 * 30)).toEqual([12, 24, 24, 24]);
+    expect(Math.max(...lengths(6000 * 11))).toBeLessThanOrEqual(11);
   });
   it('do not fit into too little memory', () => {
     expect(() => chunks(10, 1000, { memory: 5999 })).toThrow(GraphError);

@@ -36,9 +36,16 @@ interface Chunks {
  *
  * @param bytes of what one query's attention holds: a weight for each cell, of all heads, layers and images
  * @param most queries in a chunk, for other reasons than memory
+ * @param width queries in a row of pixels: where a chunk takes more, it is made of whole rows, which passes can make
+ *   without the rest of the map
  * @throws GraphError where not even one query fits into the memory.
  */
-export function chunks(count: number, bytes: number, { memory = MEMORY }: AttentionOptions, most = count): Chunks {
+export function chunks(
+  count: number,
+  bytes: number,
+  { memory = MEMORY }: AttentionOptions,
+  { most = count, width = 1 }: { most?: number; width?: number } = {},
+): Chunks {
   const fit = Math.floor(memory / (MATRICES * bytes));
   if (fit < 1) {
     throw new GraphError(
@@ -46,8 +53,9 @@ export function chunks(count: number, bytes: number, { memory = MEMORY }: Attent
     );
   }
   const rows = Math.min(fit, most, Math.max(1, Math.floor(CHUNK_BYTES / bytes), Math.ceil(count / MOST_CHUNKS)));
-  const n = Math.ceil(count / rows);
-  const start = (i: number) => Math.floor((i * count) / n);
+  const unit = rows < width ? 1 : width;
+  const n = Math.ceil(count / unit / Math.floor(rows / unit));
+  const start = (i: number) => unit * Math.floor((i * count) / unit / n);
   return {
     ranges: Array.from({ length: n }, (_, i) => ({ start: start(i), length: start(i + 1) - start(i) })),
     keep: count * bytes <= memory,
@@ -71,12 +79,12 @@ export function inTurn(pieces: readonly Tensor[], last: Tensor | undefined): Ten
 
 /** A projection of tokens [B,N,C] by PyTorch's multi-head attention: 0 for queries, 1 for keys, 2 for values. */
 export function inProjection(x: Tensor, scope: Scope, part: 0 | 1 | 2, out: number, { joint = true } = {}): Tensor {
-  const [b, n, size] = x.shape;
+  const size = x.shape[2];
   const weight = joint
     ? slice(scope.get('in_proj_weight', [3 * out, size]), 0, part * out, out)
     : scope.get(`${['q', 'k', 'v'][part]}_proj_weight`, [out, size]);
   const bias = slice(scope.get('in_proj_bias', [3 * out]), 0, part * out, out);
-  return add(reshape(matmul(reshape(x, [b * n, size]), weight, { transB: true }), [b, n, out]), bias);
+  return add(matmul(x, weight, { transB: true }), bias);
 }
 
 /** Tokens [B,N,heads*d] -> [B,heads,N,d]. */
@@ -91,12 +99,18 @@ export function toHeads(x: Tensor, heads: number): Tensor {
  * @param queries [B,heads,N,d].
  * @param keys [B,heads,K,d].
  * @param values [B,C,K].
+ * @param width queries in a row of pixels, see `chunks`
  * @returns [B,C,N].
  */
-export function averagedAttention(queries: Tensor, keys: Tensor, values: Tensor, options: AttentionOptions): Tensor {
+export function averagedAttention(
+  queries: Tensor,
+  keys: Tensor,
+  values: Tensor,
+  { width, ...options }: AttentionOptions & { width?: number },
+): Tensor {
   const [b, heads, n] = queries.shape;
   const cells = keys.shape[2];
-  const { ranges, keep } = chunks(n, 4 * b * (heads + 1) * cells, options);
+  const { ranges, keep } = chunks(n, 4 * b * (heads + 1) * cells, options, { width });
   let last: Tensor | undefined;
   const parts = ranges.map(({ start, length }) => {
     const [query] = inTurn([slice(queries, 2, start, length)], last);

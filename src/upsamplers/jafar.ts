@@ -45,17 +45,18 @@ export function jafar(
 
   const pixels = groupNormalise(pooled(encoder(encoded, scope.at('query_encoder'), { out: width }), size), 8, 1e-5);
   const mixed = conv(pixels, scope.at('cross_decode.conv2d'), { out: width, kernel: 3, padding: 1, bias: false });
-  const query = rmsNorm(toTokens(mixed), attention.at('norm_q'));
+  const query = toTokens(rmsNorm(mixed, attention.at('norm_q'), { axis: 1 }));
   const queries = toHeads(inProjection(query, attention.at('attention'), 0, width, projection), heads);
 
   const seen = pooled(encoder(encoded, scope.at('key_encoder'), { out: width }), [h, w]);
   const said = encoder(unitLength(features, 1), scope.at('key_features_encoder'), { out: width });
   const from = (name: string) => conv(said, scope.at(`sft_key.${name}`), { out: width, kernel: 1, bias: false });
   const modulated = add(mul(from('gamma'), groupNormalise(seen, 8, 1e-5)), from('beta'));
-  const key = rmsNorm(toTokens(modulated), attention.at('norm_k'));
+  const key = toTokens(rmsNorm(modulated, attention.at('norm_k'), { axis: 1 }));
   const keys = toHeads(inProjection(key, attention.at('attention'), 1, width, projection), heads);
 
-  return reshape(averagedAttention(queries, keys, reshape(features, [b, c, h * w]), options), [b, c, ...size]);
+  const values = reshape(features, [b, c, h * w]);
+  return reshape(averagedAttention(queries, keys, values, { ...options, width: size[1] }), [b, c, ...size]);
 }
 
 const release = (backbone: string) => ({

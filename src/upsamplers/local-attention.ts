@@ -121,7 +121,7 @@ function rowBands(down: Matrix, ratio: number, bytes: number, options: Attention
   const side = Math.min(height, Math.max(LEAST_SIDE, ratio));
   const tiles = cutEvery(height, side);
   const tallest = Math.max(...tiles.map(({ start, length }) => seenRange(down, start, length).length));
-  const { ranges, keep } = chunks(height, bytes * tallest, options, side);
+  const { ranges, keep } = chunks(height, bytes * tallest, options, { most: side });
   const partsOfTile = Math.ceil((ranges.length * side) / height);
   const bands = tiles.flatMap(tile => {
     const rows = cutEvery(tile.length, Math.ceil(side / partsOfTile));

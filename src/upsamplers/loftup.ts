@@ -66,7 +66,7 @@ export function loftUp(
     values: projected(cells, layer.at('0'), 'norm_kv', 2),
   }));
 
-  const { ranges, keep } = chunks(count(size), 4 * b * LAYERS * HEADS * cells.shape[1], options);
+  const { ranges, keep } = chunks(count(size), 4 * b * LAYERS * HEADS * cells.shape[1], options, { width: size[1] });
   let last: Tensor | undefined;
   const parts = ranges.map(({ start, length }) => {
     let [x] = inTurn([slice(pixels, 1, start, length)], last);

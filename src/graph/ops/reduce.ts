@@ -45,10 +45,12 @@ export const layerNorm = (x: Tensor, scale: Tensor, bias: Tensor, epsilon: numbe
 
 /** GroupNorm over [B,C,H,W] (groups of neighbouring channels, all their pixels), without scale and shift. */
 export function groupNormalise(x: Tensor, groups: number, epsilon: number): Tensor {
-  const [b, c] = x.shape;
+  const [b, c, ...rest] = x.shape;
   if (c % groups !== 0)
     throw new GraphError(`groupNormalise: ${c} channels do not fit ${groups} groups (${show(x.shape)})`);
-  const grouped = reshape(x, [b, groups, count(x.shape) / (b * groups)]);
-  const centred = sub(grouped, mean(grouped, [2]));
-  return reshape(div(centred, sqrt(add(mean(mul(centred, centred), [2]), epsilon))), x.shape);
+  // rows stay an axis, so that passes can cut along it
+  const grouped = reshape(x, [b, groups, c / groups, ...rest]);
+  const axes = grouped.shape.map((_, axis) => axis).slice(2);
+  const centred = sub(grouped, mean(grouped, axes));
+  return reshape(div(centred, sqrt(add(mean(mul(centred, centred), axes), epsilon))), x.shape);
 }

@@ -1,6 +1,7 @@
 import type { Tensor } from '../tensor.ts';
 import { chunkAttention } from './attention.ts';
 import { commute } from './commute.ts';
+import { reductions } from './reductions.ts';
 import { type WinogradOptions, winograd } from './winograd.ts';
 
 /** The passes that change how a forward graph is computed; each can be switched off, none changes what is computed. */
@@ -29,5 +30,6 @@ export function prepare(
 ): Tensor[] {
   const chunked = chunkAttention(outputs, passes.attentionBytes);
   const commuted = passes.commute ? commute(chunked) : chunked;
-  return passes.winograd ? winograd(commuted, { ...passes, forGradient }) : commuted;
+  const reduced = forGradient ? commuted : reductions(commuted, passes);
+  return passes.winograd ? winograd(reduced, { ...passes, forGradient }) : reduced;
 }

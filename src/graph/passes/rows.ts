@@ -64,13 +64,13 @@ export class Rows {
 
   constructor(private readonly options: Options) {}
 
-  /** Rows `start` .. `start + length - 1` of a map [1,C,H,W]. */
-  of(map: Tensor, start: number, length: number): Tensor {
+  /** Rows `start` .. `start + length - 1` of a map [1,C,H,W], or of one whose rows are another axis. */
+  of(map: Tensor, start: number, length: number, axis = 2): Tensor {
     const rate = Math.max(this.rate(map), this.asking);
-    return this.cut(map, { axis: 2, start, length }, { rate, waiting: rate > this.rate(map) });
+    return this.cut(map, { axis, start, length }, { rate, waiting: rate > this.rate(map) });
   }
 
-  /** One image of a map [B,C,H,W], in the old graph: a node as any other there. */
+  /** One image of a map [B,..,H,W], in the old graph: a node as any other there. */
   imageOf(map: Tensor, image: number): Tensor {
     if (map.shape[0] === 1) return map;
     return remembered(this.images, map, `0:${image}`, () => this.single(map, { axis: 0, start: image, length: 1 }));
@@ -92,6 +92,15 @@ export class Rows {
     }
     return this.known.get(node)!;
   }
+
+  /** A node in full is made as often as it changes, whatever asks for it. */
+  private readonly whole = (node: Tensor): Tensor => {
+    const before = this.asking;
+    this.asking = 0;
+    const value = this.options.whole(node);
+    this.asking = before;
+    return value;
+  };
 
   private small(node: Tensor): boolean {
     return node.inputs.length === 0 || 4 * count(node.shape) <= this.options.smallBytes;
@@ -120,19 +129,22 @@ export class Rows {
       const banded = cut.axis === 2 ? this.options.banded(node) : null;
       if (banded) return this.bandedRows(banded, cut, node.shape[2], rate);
       if (node.op === 'concat' && node.attributes.axis === cut.axis) {
-        const pieces = overlapping(node.inputs, cut, (part, { axis, start, length }) =>
-          slice(this.piece(part, node, inner), axis, start, length),
+        const pieces = overlapping(node.inputs, cut, (part, each) =>
+          // too much for one piece: a map between its borders
+          4 * count(part.shape) > this.options.heldBytes
+            ? this.cut(part, each, inner)
+            : slice(this.piece(part, node, inner), each.axis, each.start, each.length),
         );
         return concat(pieces, cut.axis);
       }
       const of: Cutter = (x, each) => this.cut(x, each, inner);
-      return sliceThrough(node, cut, of, this.options.whole) ?? this.held(node, cut, demand);
+      return sliceThrough(node, cut, of, this.whole) ?? this.held(node, cut, demand);
     });
   }
 
   /** A cut of what is held in full. */
   private held(node: Tensor, { axis, start, length }: Cut, { rate, waiting }: Demand): Tensor {
-    const value = slice(this.options.whole(node), axis, start, length);
+    const value = slice(this.whole(node), axis, start, length);
     const last = this.last.get(rate);
     return last && (waiting || this.rate(node) === rate) ? after(value, last) : value;
   }
@@ -157,14 +169,14 @@ export class Rows {
     const { owner, heavy } = this.ownership(whole, rate);
     const own = (x: Tensor) => owner.get(x) === part;
     const made = new Map<Tensor, Tensor>();
-    const valueAt = (x: Tensor) => made.get(x) ?? this.options.whole(x);
+    const valueAt = (x: Tensor) => made.get(x) ?? this.whole(x);
     for (const node of topologicalWithin(part, own)) {
       const [x] = node.inputs;
       const waiting = demand.waiting || heavy || waitsFor(node) !== undefined;
       if (node.op === 'slice' && !own(x)) {
         const of: Cutter = (y, each) => this.cut(y, each, { rate, waiting });
         const { axis, length } = node.attributes as { axis: number; length: number };
-        made.set(node, sliceThrough(node, { axis, start: 0, length }, of, this.options.whole)!);
+        made.set(node, sliceThrough(node, { axis, start: 0, length }, of, this.whole)!);
       } else if (waitsFor(node)) {
         const last = this.last.get(rate);
         const value = node.op === 'slice' ? makeNode('slice', [valueAt(x)], node.attributes) : valueAt(x);

@@ -69,7 +69,11 @@ export function sliceThrough(node: Tensor, cut: Cut, of: Cutter, all: (x: Tensor
       const { vertical, horizontal } = attributes as { vertical?: Matrix; horizontal?: Matrix };
       if (fromEnd === 1) return horizontal ? null : resample(of(inputs[0], cut), vertical, undefined);
       if (fromEnd > 2 || !vertical) return resample(of(inputs[0], cut), vertical, horizontal);
-      return resample(all(inputs[0]), submatrix(vertical, start, length), horizontal);
+      // what is enlarged by more than a border is small
+      if (vertical.rows >= 1.5 * vertical.cols)
+        return resample(all(inputs[0]), submatrix(vertical, start, length), horizontal);
+      const { matrix, from } = usedColumns(submatrix(vertical, start, length));
+      return resample(of(inputs[0], { axis, start: from, length: matrix.cols }), matrix, horizontal);
     }
     case 'conv2d':
       return throughConv(node, cut, of, all);
@@ -176,3 +180,21 @@ const submatrix = ({ cols, data }: Matrix, start: number, length: number): Matri
   cols,
   data: data.subarray(start * cols, (start + length) * cols),
 });
+
+/** The columns of a matrix from the first to the last that holds anything but 0. */
+function usedColumns({ rows, cols, data }: Matrix): { matrix: Matrix; from: number } {
+  let [from, last] = [cols, -1];
+  data.forEach((value, i) => {
+    if (value === 0) return;
+    from = Math.min(from, i % cols);
+    last = Math.max(last, i % cols);
+  });
+  // rows of zeros
+  if (last < 0) [from, last] = [0, 0];
+  const width = last - from + 1;
+  const cut = Float32Array.from(
+    { length: rows * width },
+    (_, i) => data[Math.floor(i / width) * cols + from + (i % width)],
+  );
+  return { matrix: { rows, cols: width, data: cut }, from };
+}

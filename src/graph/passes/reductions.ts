@@ -1,0 +1,108 @@
+import { makeNode } from '../op.ts';
+import { add } from '../ops/elementwise.ts';
+import { concat } from '../ops/layout.ts';
+import { count, rates, type Tensor } from '../tensor.ts';
+import { Rows } from './rows.ts';
+import { sliceThrough } from './slice-through.ts';
+import type { WinogradOptions } from './winograd.ts';
+
+/** Ops that make little of much: statistics of a norm, poolings, convolutions with a stride. */
+const REDUCING = new Set(['sum', 'resample', 'conv2d']);
+
+const bytes = ({ shape }: Tensor): number => 4 * count(shape);
+
+/**
+ * What is made of a large map of the image and takes at most half as much (the statistics of a norm, a pooling) is made
+ * of bands of the map's rows, one after the other, for an inference. The map itself is then made by nobody, unless
+ * something else wants it: each band is made from the last values that are not large, again for every reduction.
+ *
+ * Maps [B,..,H,W] count as large where they take more than `4 * keepBytes`, what `Rows` holds from click to click.
+ */
+export function reductions(
+  outputs: readonly Tensor[],
+  { bandBytes, keepBytes }: Pick<WinogradOptions, 'bandBytes' | 'keepBytes'>,
+): Tensor[] {
+  const heldBytes = 4 * keepBytes;
+  const renewed = new Map<Tensor, Tensor>();
+
+  const reduces = (node: Tensor): boolean => {
+    const [x] = node.inputs;
+    if (!REDUCING.has(node.op) || x.shape.length < 4) return false;
+    const reduced = bytes(x) > heldBytes && 2 * bytes(node) <= bytes(x);
+    return reduced && templates.rate(node) === rates.indexOf('image');
+  };
+
+  const whole = (root: Tensor): Tensor => {
+    const stack = [root];
+    while (stack.length > 0) {
+      const node = stack[stack.length - 1];
+      const missing = renewed.has(node) || reduces(node) ? [] : node.inputs.filter(x => !renewed.has(x));
+      stack.push(...missing);
+      if (missing.length > 0) continue;
+      stack.pop();
+      if (!renewed.has(node)) renewed.set(node, (reduces(node) && inBands(node)) || inFull(node));
+    }
+    return renewed.get(root)!;
+  };
+
+  const inFull = (node: Tensor): Tensor => {
+    const inputs = node.inputs.map(whole);
+    return inputs.every((x, i) => x === node.inputs[i]) ? node : makeNode(node.op, inputs, node.attributes);
+  };
+
+  const options = { whole, banded: () => null, smallBytes: keepBytes / 4, heldBytes };
+  const templates = new Rows(options);
+  /** The part made last: all reductions are made one after the other. */
+  let last: Tensor | undefined;
+
+  /** Bytes of the largest of the values that a map is made of band by band. */
+  const widest = (map: Tensor): number => {
+    const found = new Set([map]);
+    for (const node of found) for (const x of node.inputs) if (bytes(x) > heldBytes) found.add(x);
+    return Math.max(...[...found].map(bytes));
+  };
+
+  /** Null where the op does not say which rows it sees. */
+  const inBands = (node: Tensor): Tensor | null => {
+    const images: Tensor[] = [];
+    for (let i = 0; i < node.shape[0]; i++) {
+      const one =
+        node.shape[0] === 1
+          ? node
+          : sliceThrough(
+              node,
+              { axis: 0, start: i, length: 1 },
+              x => templates.imageOf(x, i),
+              x => x,
+            );
+      const made = one && image(one, node);
+      if (!made) return null;
+      images.push(made);
+    }
+    return concat(images, 0);
+  };
+
+  const image = (node: Tensor, batch: Tensor): Tensor | null => {
+    const [x] = node.inputs;
+    const axis = x.shape.length - 2;
+    const summed = node.op === 'sum' && (node.attributes.axes as readonly number[]).includes(axis);
+    const height = (summed ? x : node).shape[axis];
+    const size = Math.max(1, Math.floor((3 * bandBytes * height) / widest(x)));
+    // parts of its own: those of another reduction would be held until the last of them is used
+    const rows = new Rows(options);
+    const parts: Tensor[] = [];
+    for (let start = 0; start < height; start += size) {
+      const length = Math.min(size, height - start);
+      if (last) rows.made(last, batch);
+      const part = summed
+        ? makeNode('sum', [rows.of(x, start, length, axis)], node.attributes)
+        : sliceThrough(node, { axis, start, length }, (y, cut) => rows.of(y, cut.start, cut.length, cut.axis), whole);
+      if (!part) return null;
+      last = part;
+      parts.push(part);
+    }
+    return summed ? parts.reduce(add) : concat(parts, axis);
+  };
+
+  return outputs.map(whole);
+}
