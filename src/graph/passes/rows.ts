@@ -120,8 +120,8 @@ export class Rows {
       const banded = cut.axis === 2 ? this.options.banded(node) : null;
       if (banded) return this.bandedRows(banded, cut, node.shape[2], rate);
       if (node.op === 'concat' && node.attributes.axis === cut.axis) {
-        const pieces = overlapping(node.inputs, cut, (part, { axis, start, length }) =>
-          slice(this.piece(part, node, inner), axis, start, length),
+        const pieces = overlapping(node.inputs, cut, (part, each) =>
+          this.waitingPart(this.piece(part, node, inner), each, rate),
         );
         return concat(pieces, cut.axis);
       }
@@ -137,13 +137,22 @@ export class Rows {
     return last && (waiting || this.rate(node) === rate) ? after(value, last) : value;
   }
 
+  /** A part of what may have been made for an earlier band: else a band that needs nothing new would wait for nothing. */
+  private waitingPart(value: Tensor, { axis, start, length }: Cut, rate: number): Tensor {
+    const part = slice(value, axis, start, length);
+    const last = this.last.get(rate);
+    return part === value || !last ? part : after(part, last);
+  }
+
   private bandedRows({ starts, band }: Banded, { start, length }: Cut, height: number, rate: number): Tensor {
     const before = this.asking;
     this.asking = rate;
     const ends = [...starts.slice(1), height];
     const rows = starts.flatMap((from, i) => {
       const [first, end] = [Math.max(start, from), Math.min(start + length, ends[i])];
-      return end > first ? [slice(band(i), 2, first - from, end - first)] : [];
+      return end > first
+        ? [this.waitingPart(band(i), { axis: 2, start: first - from, length: end - first }, rate)]
+        : [];
     });
     this.asking = before;
     return concat(rows, 2);
