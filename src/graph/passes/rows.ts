@@ -58,6 +58,8 @@ export class Rows {
   private readonly cuts = new Map<Tensor, Map<string, Tensor>>();
   private readonly images = new Map<Tensor, Map<string, Tensor>>();
   private readonly owned = new Map<Tensor, Ownership>();
+  /** Nodes that one part of a map alone needs. */
+  private readonly ofPieces = new Set<Tensor>();
   private readonly known = new Map<Tensor, number>();
   /** Rate of what asks for a map that is made in bands. */
   private asking = 0;
@@ -101,7 +103,9 @@ export class Rows {
   private single(node: Tensor, cut: Cut): Tensor {
     const of: Cutter = (x, each) =>
       remembered(this.images, x, `${each.axis}:${each.start}:${each.length}`, () => this.single(x, each));
-    const made = this.small(node) ? null : sliceThrough(node, cut, of, x => x);
+    // done for all images at once, what a piece alone needs would be held from the piece of one image to that of the next
+    if (node.op === 'concat' && node.attributes.axis === 2) for (const x of owners(node).keys()) this.ofPieces.add(x);
+    const made = this.small(node) && !this.ofPieces.has(node) ? null : sliceThrough(node, cut, of, x => x);
     if (!made) return slice(node, cut.axis, cut.start, cut.length);
     // only what would else be held from run to run has to be known for one that waits
     const gate = waitsFor(node);
@@ -111,6 +115,11 @@ export class Rows {
   private cut(node: Tensor, cut: Cut, demand: Demand): Tensor {
     const key = `${cut.axis}:${cut.start}:${cut.length}`;
     return remembered(this.cuts, node, key, () => {
+      if (node.op === 'slice' && node.attributes.axis === 0 && node.attributes.length === 1) {
+        const image = this.imageOf(node.inputs[0], node.attributes.start as number);
+        // no more than it was where the images are made together
+        if (image.op !== 'slice') return this.cut(image, cut, demand);
+      }
       const { rate } = demand;
       const slower = this.rate(node) < rate;
       if (!VIEWS.has(node.op) && (this.small(node) || (slower && 4 * count(node.shape) <= this.options.heldBytes))) {
