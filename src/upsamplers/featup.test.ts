@@ -38,7 +38,7 @@ describe('jbuStage', () => {
     const [f, guidance] = [input('f', [2, 3, h, w], 'clicks'), input('g', [2, 3, 2 * h, 2 * w], 'image')];
     const y = jbuStage(f, guidance, scope);
     const feeds = randomValues(y);
-    const { kernels } = stageKernels(guidance, scope);
+    const { kernels } = stageKernels(guidance, scope)(0, 2 * h);
     const found = await evaluate({ kernels, y }, feeds);
     const expected = filtered(nd(f.shape, feeds.f), nd(kernels.shape, found.kernels));
     expect(Math.max(...found.y.map((v, i) => Math.abs(v - expected.data[i])))).toBeLessThan(2e-5);
@@ -56,7 +56,7 @@ describe('jbuStage', () => {
 describe('stageKernels', () => {
   it('are likeness times distance, summing to 1, and a tenth of a learned correction', async () => {
     const guidance = input('g', [1, 3, 4, 5], 'image');
-    const { kernels } = stageKernels(guidance, Scope.trained('s'), { keys: 4, radius: 1 });
+    const { kernels } = stageKernels(guidance, Scope.trained('s'), { keys: 4, radius: 1 })(0, 4);
     const gelu = (x: number) => {
       const t = 1 / (1 + 0.3275911 * (Math.abs(x) / Math.SQRT2));
       const tail = ((((1.061405429 * t - 1.453152027) * t + 1.421413741) * t - 0.284496736) * t + 0.254829592) * t;

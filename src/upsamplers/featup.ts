@@ -10,6 +10,7 @@ import { adaptiveAverage, bicubic, bilinear, reflectPad } from '../nn/resize.ts'
 import type { Scope } from '../nn/scope.ts';
 import { resampleInBlocks } from './bands.ts';
 import { doublingsUpTo } from './doubling.ts';
+import { neighbours, tapsOf } from './taps.ts';
 import { spreadTiles, type Tiling, tapTiles } from './tiles.ts';
 import type { PublishedWeights, Upsampler } from './types.ts';
 
@@ -20,47 +21,56 @@ interface StageOptions {
   radius?: number;
 }
 
+interface StageKernels {
+  /** [B,rows,W,k*k], k = 2*radius+1. */
+  kernels: Tensor;
+  /** Their likeness [B,rows*W,k*k]. */
+  range: Tensor;
+  /** Their distance [k*k]. */
+  spatial: Tensor;
+}
+
 /**
  * The kernels of one FeatUp stage from the guidance [B,G,H,W], which has the size of the stage's output. A pixel's
  * weights depend on the likeness of learned keys of colours and on distance, and need not sum to 1.
  *
- * @returns the kernels [B,H,W,k*k], k = 2*radius+1, and their parts: likeness [B,H*W,k*k] and distance [k*k].
+ * @returns makes those of some rows.
  * @throws GraphError where the window reaches across the whole map.
  */
 export function stageKernels(
   guidance: Tensor,
   scope: Scope,
   { keys = 32, radius = 3 }: StageOptions = {},
-): { kernels: Tensor; range: Tensor; spatial: Tensor } {
+): (row: number, rows: number) => StageKernels {
   const [b, , height, width] = guidance.shape;
   const k = 2 * radius + 1;
   if (radius >= height || radius >= width) {
     throw new GraphError(`featup: a window of ${k}x${k} pixels needs a map of more than ${radius} a side`);
   }
-  const taps = Array.from({ length: k * k }, (_, i) => [Math.floor(i / k), i % k]);
-
-  const hidden = gelu(conv(guidance, scope.at('range_proj.0'), { out: keys, kernel: 1 }));
-  const key = conv(hidden, scope.at('range_proj.3'), { out: keys, kernel: 1 });
-  const padded = resample(key, reflectPad(height, radius), reflectPad(width, radius));
-  const likeness = taps.map(([i, j]) => sum(mul(slice(slice(padded, 2, i, height), 3, j, width), key), [1]));
-  const byPixel = transpose(reshape(concat(likeness, 1), [b, k * k, height * width]), [0, 2, 1]);
-  const temperature = clamp(exp(scope.get('range_temp', [])), 1e-4, 1e4);
-  const range = softmax(mul(byPixel, temperature));
-
-  const place = (i: number) => i / radius - 1;
-  const squares = constant(
-    Float32Array.from(taps, ([i, j]) => place(i) ** 2 + place(j) ** 2),
-    [k * k],
-  );
+  const places = Array.from({ length: k }, (_, i) => i / radius - 1);
+  const squares = Float32Array.from(places.flatMap(y => places.map(x => y ** 2 + x ** 2)));
   const sigma = scope.get('sigma_spatial', [], ones);
-  const spatial = exp(div(mul(squares, -0.5), mul(sigma, sigma)));
+  const spatial = exp(div(mul(constant(squares, [k * k]), -0.5), mul(sigma, sigma)));
+  const temperature = clamp(exp(scope.get('range_temp', [])), 1e-4, 1e4);
+  const padded = resample(guidance, reflectPad(height, radius), reflectPad(width, radius));
 
-  const product = mul(range, spatial);
-  const combined = div(product, maximum(sum(product, [2]), 1e-7));
-  const colours = transpose(reshape(guidance, [b, guidance.shape[1], height * width]), [0, 2, 1]);
-  const inner = gelu(pointwise(concat([combined, colours], 2), scope.at('fixup_proj.0'), k * k));
-  const kernels = add(combined, mul(pointwise(inner, scope.at('fixup_proj.3'), k * k), 0.1));
-  return { kernels: reshape(kernels, [b, height, width, k * k]), range, spatial };
+  return (row, rows) => {
+    const strip = slice(padded, 2, row, rows + 2 * radius);
+    const hidden = gelu(conv(strip, scope.at('range_proj.0'), { out: keys, kernel: 1 }));
+    const key = conv(hidden, scope.at('range_proj.3'), { out: keys, kernel: 1 });
+    const centre = reshape(slice(slice(key, 2, radius, rows), 3, radius, width), [b, keys, 1, rows, width]);
+    const products = neighbours(key, k, [1, 1], [rows, width]).map(each => sum(mul(each, centre), [1]));
+    const byPixel = transpose(tapsOf(products), [0, 2, 3, 1]);
+    const range = softmax(mul(reshape(byPixel, [b, rows * width, k * k]), temperature));
+
+    const product = mul(range, spatial);
+    const combined = div(product, maximum(sum(product, [2]), 1e-7));
+    const own = slice(guidance, 2, row, rows);
+    const colours = transpose(reshape(own, [b, own.shape[1], rows * width]), [0, 2, 1]);
+    const inner = gelu(pointwise(concat([combined, colours], 2), scope.at('fixup_proj.0'), k * k));
+    const kernels = add(combined, mul(pointwise(inner, scope.at('fixup_proj.3'), k * k), 0.1));
+    return { kernels: reshape(kernels, [b, rows, width, k * k]), range, spatial };
+  };
 }
 
 /** A 1x1 convolution of pixels [B,N,C], channels last. */
@@ -75,11 +85,15 @@ function pointwise(x: Tensor, scope: Scope, out: number): Tensor {
 const TILING: Tiling = { cells: 4, reach: 3, factor: [2, 2] };
 
 /**
- * One FeatUp stage: features [B,C,h,w] -> [B,C,2h,2w], enlarged bicubically, then filtered by the stage's kernels
+ * One stage of the stack, features [B,C,h,w] -> [B,C,2h,2w]: enlarged bicubically, then filtered by the stage's kernels
  * with reflecting borders; one linear map, done tile by tile. Its weights are 100 numbers per output pixel.
+ *
+ * @param guidance [B,G,2h,2w].
  */
-function applyStage(features: Tensor, kernels: Tensor): Tensor {
+export function jbuStage(features: Tensor, guidance: Tensor, scope: Scope): Tensor {
   const [h, w] = features.shape.slice(2);
+  const made = stageKernels(guidance, scope);
+  const kernels = (row: number, rows: number) => made(row, rows).kernels;
   return spreadTiles(features, tapTiles(kernels, bicubicTaps(h), bicubicTaps(w), TILING), TILING);
 }
 
@@ -97,10 +111,6 @@ function bicubicTaps(size: number): Matrix {
   }
   return { rows: 2 * size * k, cols: size, data };
 }
-
-/** One stage of the stack, its kernels from a guidance of the size of its output. */
-export const jbuStage = (features: Tensor, guidance: Tensor, scope: Scope): Tensor =>
-  applyStage(features, stageKernels(guidance, scope).kernels);
 
 export interface FeatUpOptions {
   /** LayerNorm of the features over their channels before the stack. */

@@ -1,12 +1,13 @@
 import { reshape, sum } from '../graph/ops/basic.ts';
 import { abs, add, mul, sub } from '../graph/ops/elementwise.ts';
-import { concat, slice, transpose } from '../graph/ops/layout.ts';
+import { slice, transpose } from '../graph/ops/layout.ts';
 import { matmul, resample } from '../graph/ops/linear.ts';
 import { softmax } from '../graph/ops/reduce.ts';
 import { constant, GraphError, type Tensor } from '../graph/tensor.ts';
 import { bilinear, reflectPad } from '../nn/resize.ts';
 import { type Band, bands, spread } from './bands.ts';
 import { colours } from './guidance.ts';
+import { neighbours, tapsOf } from './taps.ts';
 import type { Upsampler } from './types.ts';
 import { unlearned } from './unlearned.ts';
 
@@ -53,56 +54,74 @@ export function jointBilateral(
         `given ${kernelSize} taps ${dilation.join(' and ')} pixels apart`,
     );
   }
+  const filter = { size: [height, width] as const, kernelSize, dilation };
   const kernels = bilateralKernels(resized(guidance, height, width), options);
-  return resized(filteredByTaps(features, kernels, dilation), ...out);
+  return resized(filteredByTaps(features, filter, kernels), ...out);
 }
+
+interface Taps {
+  /** Of the kernels' grid [H,W]. */
+  size: readonly [number, number];
+  /** Taps along a side. */
+  kernelSize: number;
+  /** Pixels between two taps, down and across. */
+  dilation: readonly [number, number];
+}
+
+/** Makes the kernels [B,rows,W,k,k] of some rows of a grid. */
+type RowKernels = (row: number, rows: number) => Tensor;
 
 /**
  * Features brought to the kernels' grid bilinearly (corners not aligned), then every pixel the weighted sum of the taps
- * around it; borders reflect. Done as one linear map from the cells.
+ * around it; borders reflect. Done as one linear map from the cells, band by band.
  *
  * @param features [B,C,h,w].
- * @param kernels [B,H,W,k,k].
- * @param dilation pixels between two taps, down and across
  * @returns [B,C,H,W].
  */
-export function filteredByTaps(features: Tensor, kernels: Tensor, dilation: readonly [number, number]): Tensor {
+export function filteredByTaps(
+  features: Tensor,
+  { size: [height, width], kernelSize, dilation }: Taps,
+  kernels: RowKernels,
+): Tensor {
   const [h, w] = features.shape.slice(2);
-  const [, height, width, kernelSize] = kernels.shape;
   const acrossTaps = constant(taps(w, width, kernelSize, dilation[1]), [width, kernelSize, w]);
   const downTaps = constant(taps(h, height, kernelSize, dilation[0]), [height, kernelSize, h]);
   const reach = 1 + Math.ceil((((kernelSize - 1) / 2) * dilation[0] * h) / height);
   const parts = bands(height, h, reach).map(band => ({
     band,
-    weights: cellWeights(kernels, downTaps, acrossTaps, band),
+    weights: cellWeights(kernels(band.row, band.rows), downTaps, acrossTaps, band),
   }));
   return spread(features, width, parts);
 }
 
-/** The filter's weights at every pixel of the guidance [B,G,H,W] as [B,H,W,k,k]; each pixel's sum to 1. */
+/** The filter's weights for a guidance [B,G,H,W]; each pixel's sum to 1. */
 function bilateralKernels(
   guidance: Tensor,
   { kernelSize: k, sigmaColor, sigmaSpatial, dilation = [1, 1] }: JointBilateralOptions,
-): Tensor {
+): RowKernels {
   const [b, g, height, width] = guidance.shape;
   const half = (k - 1) / 2;
-  const padded = resample(guidance, reflectPad(height, half * dilation[0]), reflectPad(width, half * dilation[1]));
-  const offsets = Array.from({ length: k * k }, (_, i) => [Math.floor(i / k), i % k]);
-  const neighbours = offsets.map(([i, j]) => {
-    const shifted = slice(slice(padded, 2, i * dilation[0], height), 3, j * dilation[1], width);
-    return reshape(shifted, [b, g, 1, height, width]);
-  });
-  const distance = sum(abs(sub(concat(neighbours, 2), reshape(guidance, [b, g, 1, height, width]))), [1]);
-  const spatial = offsets.map(([i, j]) => ((i - half) ** 2 + (j - half) ** 2) / (-2 * sigmaSpatial ** 2));
-  const logits = add(
-    mul(mul(distance, distance), -1 / (2 * sigmaColor ** 2)),
-    constant(Float32Array.from(spatial), [1, 1, k * k, 1, 1]),
+  const [above, left] = [half * dilation[0], half * dilation[1]];
+  const padded = resample(guidance, reflectPad(height, above), reflectPad(width, left));
+  const offsets = Array.from({ length: k }, (_, i) => i);
+  const spatial = offsets.flatMap(i =>
+    offsets.map(j => ((i - half) ** 2 + (j - half) ** 2) / (-2 * sigmaSpatial ** 2)),
   );
-  const last = transpose(reshape(logits, [b, k * k, height, width]), [0, 2, 3, 1]);
-  return reshape(softmax(last), [b, height, width, k, k]);
+  return (row, rows) => {
+    const strip = slice(padded, 2, row, rows + 2 * above);
+    const centre = reshape(slice(slice(strip, 2, above, rows), 3, left, width), [b, g, 1, rows, width]);
+    const distance = tapsOf(
+      neighbours(strip, k, dilation, [rows, width]).map(each => sum(abs(sub(each, centre)), [1])),
+    );
+    const logits = add(
+      mul(mul(distance, distance), -1 / (2 * sigmaColor ** 2)),
+      constant(Float32Array.from(spatial), [1, k * k, 1, 1]),
+    );
+    return reshape(softmax(transpose(logits, [0, 2, 3, 1])), [b, rows, width, k, k]);
+  };
 }
 
-/** Of a band, the weight of every low-res cell at every pixel: [B, rows*W, lowRows*w]. */
+/** Of a band with kernels [B,rows,W,k,k], the weight of every low-res cell at every pixel: [B, rows*W, lowRows*w]. */
 function cellWeights(
   kernels: Tensor,
   downTaps: Tensor,
@@ -111,7 +130,7 @@ function cellWeights(
 ): Tensor {
   const [b, , width, k] = kernels.shape;
   const w = acrossTaps.shape[2];
-  const columnsFirst = reshape(transpose(slice(kernels, 1, row, rows), [0, 2, 1, 3, 4]), [b, width, rows * k, k]);
+  const columnsFirst = reshape(transpose(kernels, [0, 2, 1, 3, 4]), [b, width, rows * k, k]);
   const across = reshape(matmul(columnsFirst, acrossTaps), [b, width, rows, k, w]);
   const rowsFirst = reshape(transpose(across, [0, 2, 3, 1, 4]), [b, rows, k, width * w]);
   const down = matmul(slice(slice(downTaps, 0, row, rows), 2, lowRow, lowRows), rowsFirst, { transA: true });

@@ -31,11 +31,15 @@ export function learnedJbu(
   { keys = 64, radius = 5 }: LearnedJbuOptions = {},
 ): Tensor {
   const guidance = resized(image, ...size);
-  const { range, spatial } = stageKernels(guidance, scope.at('bilateral_filter'), { keys, radius });
-  const product = mul(range, spatial);
-  const kernels = div(product, maximum(sum(product, [2]), 1e-7));
+  const made = stageKernels(guidance, scope.at('bilateral_filter'), { keys, radius });
   const k = 2 * radius + 1;
-  return filteredByTaps(features, reshape(kernels, [image.shape[0], ...size, k, k]), [1, 1]);
+  const kernels = (row: number, rows: number) => {
+    const { range, spatial } = made(row, rows);
+    const product = mul(range, spatial);
+    const normalised = div(product, maximum(sum(product, [2]), 1e-7));
+    return reshape(normalised, [image.shape[0], rows, size[1], k, k]);
+  };
+  return filteredByTaps(features, { size, kernelSize: k, dilation: [1, 1] }, kernels);
 }
 
 export const learnedJbuUpsampler: Upsampler = {

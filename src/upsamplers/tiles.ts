@@ -30,19 +30,22 @@ export const windowSide = ({ cells, reach }: Tiling): number => cells + 2 * reac
 /** What copied windows may take at once, in bytes. */
 const WINDOW_BYTES = 32e6;
 
+/** Makes the weights of `count` rows of tiles from `row` on: [B, count, tiles across, pixels of a tile, cells of a window]. */
+type TileWeights = (row: number, count: number) => Tensor;
+
 /**
  * Makes every output pixel a weighted sum of the cells in its tile's window, with the same weights for all channels: one
  * matrix product per tile. Tiles are done in bands of rows, one after the other, whose copied windows take at most
  * `windowBytes`, or one row of tiles. For gradients to the weights they are copied again.
  *
  * @param features [B,C,h,w].
- * @param weights [B, tiles down, tiles across, pixels of a tile, cells of a window], both row-major.
+ * @param weights [B, tiles down, tiles across, pixels of a tile, cells of a window], both row-major; or band by band.
  * @param border what cells beyond the map are: 0, or the nearest cell of the map
  * @returns [B, C, h*factor, w*factor].
  */
 export function spreadTiles(
   features: Tensor,
-  weights: Tensor,
+  weights: Tensor | TileWeights,
   tiling: Tiling,
   { border = 'zero', windowBytes = WINDOW_BYTES }: { border?: 'zero' | 'nearest'; windowBytes?: number } = {},
 ): Tensor {
@@ -54,6 +57,13 @@ export function spreadTiles(
   const rowBytes = 4 * across * side * side * c;
   const rows = Math.min(down, Math.max(1, Math.floor(windowBytes / rowBytes)));
 
+  const known = new Map<number, Tensor>();
+  const weightsOf = (row: number, count: number): Tensor => {
+    const made =
+      known.get(row) ?? (typeof weights === 'function' ? weights(row, count) : slice(weights, 1, row, count));
+    known.set(row, made);
+    return made;
+  };
   let last: Tensor | undefined;
   const band = (image: Tensor, index: number, row: number): Tensor => {
     const count = Math.min(rows, down - row);
@@ -61,7 +71,8 @@ export function spreadTiles(
     const strip = last ? after(cut, last) : cut;
     const made = stripWindows(strip, count, across, tiling);
     const windows = rows < down ? recomputed(made, strip) : made;
-    const own = reshape(slice(slice(weights, 0, index, 1), 1, row, count), [count * across, ...weights.shape.slice(3)]);
+    const all = weightsOf(row, count);
+    const own = reshape(slice(all, 0, index, 1), [count * across, ...all.shape.slice(3)]);
     const pixels = [cells * factor[0], cells * factor[1]];
     const tiles = reshape(matmul(own, windows), [count, across, ...pixels, c]);
     last = reshape(transpose(tiles, [4, 0, 2, 1, 3]), [1, c, count * pixels[0], across * pixels[1]]);
@@ -201,35 +212,52 @@ export function tapMask(taps: readonly Tap[], otherwise: number, tiling: Tiling)
  * Weights over taps of a finer map that is itself made of cells, as weights over the windows of tiles. Both axes are
  * separable: tap i of row y takes `rows[y, i, cell]` of every row of cells.
  *
- * @param kernels [B,H,W,k*k]
+ * @param kernels makes those of some rows of pixels, [B,rows,W,k*k]
  * @param rows [H*k, h]: what the taps of every row of pixels are made of; nothing beyond the window
  * @param columns [W*k, w]: the same across
  */
-export function tapTiles(kernels: Tensor, rows: Matrix, columns: Matrix, tiling: Tiling): Tensor {
+export function tapTiles(
+  kernels: (row: number, rows: number) => Tensor,
+  rows: Matrix,
+  columns: Matrix,
+  tiling: Tiling,
+): TileWeights {
   const { cells, factor } = tiling;
-  const [b, height, width, k2] = kernels.shape;
-  const k = Math.sqrt(k2);
+  const [height, width] = [rows.cols * factor[0], columns.cols * factor[1]];
+  const k = rows.rows / height;
   const side = windowSide(tiling);
   const [down, across] = tileGrid(tiling, rows.cols, columns.cols);
   const pixels = [cells * factor[0], cells * factor[1]];
-  const [tall, wide] = [down * pixels[0], across * pixels[1]];
-  const whole = pad(kernels, [
-    [1, 0, tall - height],
-    [2, 0, wide - width],
-  ]);
-  const columnFirst = reshape(transpose(reshape(whole, [b, tall, wide, k2]), [0, 2, 1, 3]), [b, wide, tall * k, k]);
-  // [b, wide, tall*k, side]
-  const acrossed = matmul(columnFirst, inWindows(columns, wide, k, pixels[1], tiling));
-  const rowFirst = reshape(transpose(reshape(acrossed, [b, wide, tall, k, side]), [0, 2, 3, 1, 4]), [
-    b,
-    tall,
-    k,
-    wide * side,
-  ]);
-  // [b, tall, side, wide*side]
-  const both = matmul(inWindows(rows, tall, k, pixels[0], tiling), rowFirst, { transA: true });
-  const parts = reshape(both, [b, down, pixels[0], side, across, pixels[1], side]);
-  return reshape(transpose(parts, [0, 1, 4, 2, 5, 3, 6]), [b, down, across, pixels[0] * pixels[1], side * side]);
+  const wide = across * pixels[1];
+  const rowTaps = inWindows(rows, down * pixels[0], k, pixels[0], tiling);
+  const columnTaps = inWindows(columns, wide, k, pixels[1], tiling);
+  return (row, count) => {
+    const [top, tall] = [row * pixels[0], count * pixels[0]];
+    const own = kernels(top, Math.min(tall, height - top));
+    const b = own.shape[0];
+    const whole = pad(own, [
+      [1, 0, tall - own.shape[1]],
+      [2, 0, wide - width],
+    ]);
+    const columnFirst = reshape(transpose(reshape(whole, [b, tall, wide, k * k]), [0, 2, 1, 3]), [
+      b,
+      wide,
+      tall * k,
+      k,
+    ]);
+    // [b, wide, tall*k, side]
+    const acrossed = matmul(columnFirst, columnTaps);
+    const rowFirst = reshape(transpose(reshape(acrossed, [b, wide, tall, k, side]), [0, 2, 3, 1, 4]), [
+      b,
+      tall,
+      k,
+      wide * side,
+    ]);
+    // [b, tall, side, wide*side]
+    const both = matmul(slice(rowTaps, 0, top, tall), rowFirst, { transA: true });
+    const parts = reshape(both, [b, count, pixels[0], side, across, pixels[1], side]);
+    return reshape(transpose(parts, [0, 1, 4, 2, 5, 3, 6]), [b, count, across, pixels[0] * pixels[1], side * side]);
+  };
 }
 
 /** The columns of a matrix [size*k, cells] that lie in the window of each pixel's tile: [length, k, side]. */

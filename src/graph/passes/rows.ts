@@ -58,6 +58,8 @@ export class Rows {
   private readonly cuts = new Map<Tensor, Map<string, Tensor>>();
   private readonly images = new Map<Tensor, Map<string, Tensor>>();
   private readonly owned = new Map<Tensor, Ownership>();
+  /** Nodes that one part of a map alone needs. */
+  private readonly ofPieces = new Set<Tensor>();
   private readonly known = new Map<Tensor, number>();
   /** Rate of what asks for a map that is made in bands. */
   private asking = 0;
@@ -110,7 +112,9 @@ export class Rows {
   private single(node: Tensor, cut: Cut): Tensor {
     const of: Cutter = (x, each) =>
       remembered(this.images, x, `${each.axis}:${each.start}:${each.length}`, () => this.single(x, each));
-    const made = this.small(node) ? null : sliceThrough(node, cut, of, x => x);
+    // done for all images at once, what a piece alone needs would be held from the piece of one image to that of the next
+    if (node.op === 'concat' && node.attributes.axis === 2) for (const x of owners(node).keys()) this.ofPieces.add(x);
+    const made = this.small(node) && !this.ofPieces.has(node) ? null : sliceThrough(node, cut, of, x => x);
     if (!made) return slice(node, cut.axis, cut.start, cut.length);
     // only what would else be held from run to run has to be known for one that waits
     const gate = waitsFor(node);
@@ -120,6 +124,11 @@ export class Rows {
   private cut(node: Tensor, cut: Cut, demand: Demand): Tensor {
     const key = `${cut.axis}:${cut.start}:${cut.length}`;
     return remembered(this.cuts, node, key, () => {
+      if (node.op === 'slice' && node.attributes.axis === 0 && node.attributes.length === 1) {
+        const image = this.imageOf(node.inputs[0], node.attributes.start as number);
+        // no more than it was where the images are made together
+        if (image.op !== 'slice') return this.cut(image, cut, demand);
+      }
       const { rate } = demand;
       const slower = this.rate(node) < rate;
       if (!VIEWS.has(node.op) && (this.small(node) || (slower && 4 * count(node.shape) <= this.options.heldBytes))) {
@@ -133,7 +142,7 @@ export class Rows {
           // too much for one piece: a map between its borders
           4 * count(part.shape) > this.options.heldBytes
             ? this.cut(part, each, inner)
-            : slice(this.piece(part, node, inner), each.axis, each.start, each.length),
+            : this.waitingPart(this.piece(part, node, inner), each, rate),
         );
         return concat(pieces, cut.axis);
       }
@@ -149,13 +158,22 @@ export class Rows {
     return last && (waiting || this.rate(node) === rate) ? after(value, last) : value;
   }
 
+  /** A part of what may have been made for an earlier band: else a band that needs nothing new would wait for nothing. */
+  private waitingPart(value: Tensor, { axis, start, length }: Cut, rate: number): Tensor {
+    const part = slice(value, axis, start, length);
+    const last = this.last.get(rate);
+    return part === value || !last ? part : after(part, last);
+  }
+
   private bandedRows({ starts, band }: Banded, { start, length }: Cut, height: number, rate: number): Tensor {
     const before = this.asking;
     this.asking = rate;
     const ends = [...starts.slice(1), height];
     const rows = starts.flatMap((from, i) => {
       const [first, end] = [Math.max(start, from), Math.min(start + length, ends[i])];
-      return end > first ? [slice(band(i), 2, first - from, end - first)] : [];
+      return end > first
+        ? [this.waitingPart(band(i), { axis: 2, start: first - from, length: end - first }, rate)]
+        : [];
     });
     this.asking = before;
     return concat(rows, 2);

@@ -16,6 +16,8 @@ interface TileBand {
   rows: number;
   /** [in^2, O, rows * columns], made when first asked for. */
   products(): Tensor;
+  /** What was made of them, for which the next band waits: else the products of all bands are held at once. */
+  done(value: Tensor): Tensor;
 }
 
 /** What a Winograd convolution gives before it is put together as a map. */
@@ -98,6 +100,10 @@ export function tilesOf(
       return {
         from,
         rows: count,
+        done(value) {
+          rows?.made(value, node);
+          return value;
+        },
         products() {
           made ??= products(image, from, count);
           return made;
@@ -146,7 +152,7 @@ export function tileBands(tiled: Tiled): Banded {
     starts: bands.map(({ from }) => from * tile.out),
     band(i) {
       const length = Math.min(bands[i].rows * tile.out, height - bands[i].from * tile.out);
-      made[i] ??= biased(slice(slice(pixelsOf(tiled, bands[i]), 2, 0, length), 3, 0, width), bias);
+      made[i] ??= bands[i].done(biased(slice(slice(pixelsOf(tiled, bands[i]), 2, 0, length), 3, 0, width), bias));
       return made[i];
     },
   };
@@ -175,7 +181,7 @@ export function onTiles(
     });
     return (value: Tensor) => makeNode(op.op, others.with(at, value), op.attributes);
   });
-  const map = joined(tiled, o, ({ rows, products }) => {
+  const map = joined(tiled, o, ({ rows, products, done }) => {
     const size = rows * columns;
     // one axis after the other: fewer multiplications than with all points at once, and both are fast as products
     const columnsOfPoints = matmul(tile.phases, reshape(products(), [tile.in, tile.in * c * size]));
@@ -186,7 +192,7 @@ export function onTiles(
       reshape(w, [o, c]),
       between.reduce((value, op) => op(value), withBias),
     );
-    return transpose(reshape(mixed, [m, m, o, rows, columns]), [2, 3, 0, 4, 1]);
+    return done(transpose(reshape(mixed, [m, m, o, rows, columns]), [2, 3, 0, 4, 1]));
   });
   return biased(map, bias);
 }

@@ -10,7 +10,7 @@ import { excerpts, withCheckpoint } from './real-weights.ts';
 export const featUpStageCase: Builder = ({ input, weights }) => {
   const guidance = input('guidance');
   const [b, , h, w] = guidance.shape;
-  const { range, spatial } = stageKernels(guidance, weights);
+  const { range, spatial } = stageKernels(guidance, weights)(0, h);
   const k2 = spatial.shape[0];
   return {
     y: jbuStage(input('source'), guidance, weights),
