@@ -100,7 +100,7 @@ export function tilesOf(
       return {
         from,
         rows: count,
-        done(value) {
+        done(value: Tensor) {
           rows?.made(value, node);
           return value;
         },
