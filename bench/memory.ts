@@ -7,8 +7,8 @@ import { findBackbone } from '../src/backbones/registry.ts';
 import { clickEncoders } from '../src/clicks/encoders.ts';
 import { topological } from '../src/graph/tensor.ts';
 import { heads } from '../src/heads/heads.ts';
-import { buildProbe, type Injection, injections, type Probe } from '../src/probe/probe.ts';
-import { compileInference } from '../src/probe/programs.ts';
+import { buildProbe, type Injection, injections, type Probe, type ProbeGraph } from '../src/probe/probe.ts';
+import { compilePredictor } from '../src/probe/programs.ts';
 import { findUpsampler, upsamplers } from '../src/upsamplers/registry.ts';
 import { withMirror } from './flip.ts';
 import { initial, initialFilled, noise } from './initial.ts';
@@ -46,11 +46,11 @@ interface Measured {
 }
 
 /** Measures one method in this process. */
-async function measureHere(method: string, options: Options): Promise<Measured> {
-  const { flip = false, injection, threads } = options;
-  const backbone = findBackbone(options.backbone);
-  const size = Math.floor(options.size / backbone.stride) * backbone.stride;
-  const memory = 1e9 * options.memory;
+async function measureHere(method: string, given: Options): Promise<Measured> {
+  const { flip = false, injection, threads } = given;
+  const backbone = findBackbone(given.backbone);
+  const size = Math.floor(given.size / backbone.stride) * backbone.stride;
+  const memory = 1e9 * given.memory;
   const start = performance.now();
   const probe: Probe = {
     backbone,
@@ -61,9 +61,11 @@ async function measureHere(method: string, options: Options): Promise<Measured> 
     injection,
     memory,
   };
-  const graph = buildProbe(probe, flip ? 2 : 1, [size, size]);
-  const weights = [initialFilled(graph.frozen), initial(graph.trained)] as const;
-  const program = await compileInference(graph, ...weights, { ...(threads && { threads }), memory });
+  const graph = buildProbe(probe, 1, [size, size]);
+  const batch = flip ? 2 : 1;
+  const frozen = (each: ProbeGraph) => initialFilled(each.frozen);
+  const options = { ...(threads && { threads }), memory };
+  const program = await compilePredictor(probe, batch, [size, size], frozen, initial(graph.trained), options);
   const compiled = performance.now();
   forgetPeak();
   const baselineMb = process.memoryUsage().rss / 2 ** 20;

@@ -5,8 +5,8 @@ import { modeSettings } from '../interaction/modes.ts';
 import { InteractiveSession } from '../interaction/session.ts';
 import type { ClickSession } from '../interaction/simulate.ts';
 import { sizedClickModel } from '../interaction/sized-model.ts';
-import { buildProbe, type Probe } from '../probe/probe.ts';
-import { compileInference, type Values } from '../probe/programs.ts';
+import type { Probe, ProbeGraph } from '../probe/probe.ts';
+import { compilePredictor, type Values } from '../probe/programs.ts';
 import type { baselineNames, Config } from './config.ts';
 import { type Frozen, frozenValues } from './frozen.ts';
 import { programOptions } from './setup.ts';
@@ -30,9 +30,9 @@ export function readyProbe(config: Config, probe: Probe, frozen: Frozen, trained
   const input = { row: 0 };
   const model = sizedClickModel(async size => {
     const batch = flip ? 2 : 1;
-    const graph = buildProbe(probe, batch, size);
-    const program = await compileInference(graph, frozenValues(graph, frozen, probe), trained, programOptions(config));
-    return graph.granularity ? withGranularity(program, input, batch) : program;
+    const values = (graph: ProbeGraph) => frozenValues(graph, frozen, probe);
+    const program = await compilePredictor(probe, batch, size, values, trained, programOptions(config));
+    return probe.granularity ? withGranularity(program, input, batch) : program;
   });
   return {
     async open(dataset) {

@@ -4,7 +4,7 @@ import { defaultPasses, type Passes, prepare } from '../graph/passes/prepare.ts'
 import type { Tensor } from '../graph/tensor.ts';
 import { compile } from '../runtime/node.ts';
 import type { CompileOptions, Program } from '../runtime/program.ts';
-import type { ProbeGraph } from './probe.ts';
+import { buildProbe, type Probe, type ProbeGraph } from './probe.ts';
 
 export interface ProgramOptions extends Omit<CompileOptions, 'bound' | 'forGradient'> {
   /** Bands and chunks are made smaller where `memory` asks for it. */
@@ -42,6 +42,26 @@ export function compileInference(
 ): Promise<Program> {
   const [logits] = prepare([graph.logits], fitted(options), { forGradient: false });
   return compile({ predict: { logits } }, { ...options, forGradient: false, bound: new Map([...frozen, ...trained]) });
+}
+
+/**
+ * The probe for inference on `batch` images at once, or one after the other where their maps of full size would take much of
+ * the memory.
+ *
+ * @param frozen gives the frozen values of a graph.
+ */
+export function compilePredictor(
+  probe: Probe,
+  batch: number,
+  size: readonly [number, number],
+  frozen: (graph: ProbeGraph) => Values,
+  trained: Values,
+  options: ProgramOptions = {},
+): Promise<Program> {
+  const map = 4 * Math.max(probe.headWidth, probe.backbone.channels) * size[0] * size[1];
+  const images = map > (options.memory ?? Infinity) / 16 ? batch : 1;
+  const graph = buildProbe(probe, batch / images, size);
+  return compileInference(graph, frozen(graph), trained, { ...options, images });
 }
 
 /**

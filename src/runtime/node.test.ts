@@ -301,3 +301,38 @@ describe('a bound on the memory', () => {
     expect(copied(await tight.run('g', feeds))).toEqual(copied(await wide.run('g', feeds)));
   });
 });
+
+describe('images one after the other', () => {
+  const x = input('x', [2, 3], 'image');
+  const y = input('y', [2, 3], 'clicks');
+  const groups = { g: { product: mul(add(x, x), y), total: sum(y, [1]) } };
+  const [first, second, clicks, later] = ['a', 'b', 'c', 'd'].map(name => uniform([6], -1, 1, name));
+  const both = Float32Array.of(...first, ...second);
+
+  it('give what each gives alone, also when only the clicks are new', async () => {
+    const program = await compiled(groups, { images: 2, forGradient: false });
+    const alone = await Promise.all([first, second].map(() => compiled(groups, { forGradient: false })));
+    const expectJoined = async (feeds: (image: number) => Record<string, Float32Array>) => {
+      const expected: Record<string, number[]> = { product: [], total: [] };
+      for (const [image, each] of alone.entries()) {
+        const results = await each.run('g', feeds(image));
+        for (const [name, values] of Object.entries(results)) expected[name].push(...values);
+      }
+      const names = Object.keys(feeds(0));
+      const given = names.map(name => [name, Float32Array.of(...feeds(0)[name], ...feeds(1)[name])]);
+      const results = await program.run('g', Object.fromEntries(given));
+      for (const [name, values] of Object.entries(results)) expect([...values]).toEqual(expected[name]);
+    };
+    await expectJoined(image => ({ x: [first, second][image], y: [clicks, later][image] }));
+    const runs = countRuns();
+    await expectJoined(image => ({ y: [later, clicks][image] }));
+    // the image's part is not computed again
+    expect(runs()).toBe(4);
+  });
+
+  it('need feeds that can be shared out', async () => {
+    const program = await compiled(groups, { images: 2 });
+    await expect(program.run('g', { x: both, y: both.subarray(1) })).rejects.toThrow(GraphError);
+    await expect(program.run('g', { x: first, y: both })).rejects.toThrow('3 numbers given for shape [2, 3]');
+  });
+});

@@ -4,6 +4,7 @@ import { toOnnx } from '../graph/onnx/model.ts';
 import { deduplicate } from '../graph/passes/deduplicate.ts';
 import { type Stage, split } from '../graph/passes/split.ts';
 import { count, GraphError, nameOf, show, type Tensor, topological } from '../graph/tensor.ts';
+import { oneByOne } from './one-by-one.ts';
 import type { CompileOptions, Feeds, OutputGroups, Program, Results } from './program.ts';
 import { commonSessionOptions } from './session-options.ts';
 
@@ -11,6 +12,11 @@ interface CompiledStage {
   session: ort.InferenceSession;
   group: string;
   inputs: string[];
+  outputs: Record<string, Tensor>;
+}
+
+/** A stage with what it gave last. */
+interface StageState extends Omit<CompiledStage, 'outputs'> {
   outputs: Record<string, ort.Tensor>;
   stale: boolean;
 }
@@ -45,8 +51,7 @@ export async function compile(groups: OutputGroups, options: CompileOptions = {}
       session,
       group,
       inputs: [...model.inputs.keys()],
-      outputs: Object.fromEntries([...outputs].map(([name, tensor]) => [name, emptyTensor(tensor)])),
-      stale: true,
+      outputs: Object.fromEntries(outputs),
     });
   }
   // what stages hand on to one another is not for the caller to feed
@@ -56,7 +61,14 @@ export async function compile(groups: OutputGroups, options: CompileOptions = {}
     values[name] = boundTensor(name, bound.get(name)!, shapes.get(name)!);
     shapes.delete(name);
   }
-  return new StagedProgram(compiled, shapes, values);
+  const programs = Array.from({ length: options.images ?? 1 }, () => {
+    const stages = compiled.map(({ outputs, ...stage }) => {
+      const given = Object.entries(outputs).map(([name, tensor]) => [name, emptyTensor(tensor)]);
+      return { ...stage, outputs: Object.fromEntries(given), stale: true };
+    });
+    return new StagedProgram(stages, shapes, { ...values });
+  });
+  return programs.length === 1 ? programs[0] : oneByOne(programs);
 }
 
 /** Smaller ones, in bytes, are better known when the session is made. */
@@ -165,7 +177,7 @@ const emptyTensor = (tensor: Tensor) => new ort.Tensor('float32', new Float32Arr
 class StagedProgram implements Program {
   /** @param values of inputs that are not for the caller to feed; those fed are added. */
   constructor(
-    private readonly stages: CompiledStage[],
+    private readonly stages: StageState[],
     private readonly sources: ReadonlyMap<string, Tensor>,
     private readonly values: Record<string, ort.Tensor>,
   ) {}
@@ -190,7 +202,7 @@ class StagedProgram implements Program {
   }
 
   /** A group's own stage after the shared ones that it draws on, directly or not. */
-  private needed(own: CompiledStage): CompiledStage[] {
+  private needed(own: StageState): StageState[] {
     const names = new Set(own.inputs);
     const stages = [own];
     for (const stage of this.stages.filter(s => s.group === '').reverse()) {
@@ -216,7 +228,7 @@ class StagedProgram implements Program {
     (this.values[name].data as Float32Array).set(data);
   }
 
-  private async execute(stage: CompiledStage): Promise<void> {
+  private async execute(stage: StageState): Promise<void> {
     const feeds: Record<string, ort.Tensor> = {};
     for (const name of stage.inputs) {
       if (!this.values[name]) throw new GraphError(`input "${name}" was never fed`);

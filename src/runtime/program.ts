@@ -31,4 +31,6 @@ export interface CompileOptions {
   forGradient?: boolean;
   /** Bytes that intermediate values of an inference may take. */
   memory?: number;
+  /** Feeds and results hold so many images of the graph's size, which run one after the other. 1 by default. */
+  images?: number;
 }
