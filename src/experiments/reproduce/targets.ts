@@ -74,7 +74,7 @@ export const targets: readonly Target[] = [
     name: 'table1',
     title: 'Multi-scale: ways to a feature pyramid',
     source: `${paper}, supplementary table 1`,
-    ...{ shows: 'numbers', backbone: 'dinov2-s14', sets: ['grabcut', 'berkeley', 'davis'], scale: 0.001 },
+    ...{ shows: 'numbers', backbone: 'dinov2-s14', sets: ['grabcut', 'berkeley', 'davis'], scale: 0.006 },
     variants: [
       {
         ...{ name: 'simple-fpn', title: 'SimpleClick FPN', change: { ...early, neck: 'simple-fpn' } },
@@ -92,7 +92,7 @@ export const targets: readonly Target[] = [
     name: 'table2',
     title: 'Heads',
     source: `${paper}, supplementary table 2`,
-    ...{ shows: 'numbers', backbone: 'vit-s16@key', sets: ['grabcut'], scale: 0.005 },
+    ...{ shows: 'numbers', backbone: 'vit-s16@key', sets: ['grabcut'], scale: 0.012 },
     variants: [
       headVariant('linear', heads.linear),
       headVariant('simple-conv', heads.simpleConv),
@@ -104,7 +104,7 @@ export const targets: readonly Target[] = [
     name: 'table3',
     title: 'Multi-granular probes',
     source: `${paper}, supplementary table 3`,
-    ...{ shows: 'numbers', backbone: 'dinov2-s14', sets: ['grabcut'], scale: 0.002 },
+    ...{ shows: 'numbers', backbone: 'dinov2-s14', sets: ['grabcut'], scale: 0.008 },
     variants: [
       {
         ...{ name: 'probe', title: 'probe', change: batch16 },
@@ -127,7 +127,7 @@ export const targets: readonly Target[] = [
     title: 'Upsamplers, with two ways to inject clicks',
     source: `${paper}, main table (second-hand: a reader's notes)`,
     ...{ shows: 'numbers', backbone: 'dinov2-s14', sets: ['grabcut', 'berkeley', 'davis', 'sbd'] },
-    ...{ scale: 0.001, variants: [earlyVariant, lateVariant] },
+    ...{ scale: 0.005, variants: [earlyVariant, lateVariant] },
     notes: [
       featup,
       "Late is the released code's: clicks are added before the upsampler. The paper's text has them after it " +
@@ -159,7 +159,7 @@ export const targets: readonly Target[] = [
     name: 'fig2',
     title: 'Masks after the first and the third click: patch embedding, early',
     source: `${paper}, pictures of masks`,
-    ...{ shows: 'masks', backbone: 'dinov2-s14', sets: ['grabcut'], scale: 0.001 },
+    ...{ shows: 'masks', backbone: 'dinov2-s14', sets: ['grabcut'], scale: 0.004 },
     variants: [earlyVariant],
     notes: [featup],
   },
@@ -167,7 +167,7 @@ export const targets: readonly Target[] = [
     name: 'fig3',
     title: 'Masks after the first and the third click: simple ViT, late',
     source: `${paper}, pictures of masks`,
-    ...{ shows: 'masks', backbone: 'dinov2-s14', sets: ['grabcut'], scale: 0.001 },
+    ...{ shows: 'masks', backbone: 'dinov2-s14', sets: ['grabcut'], scale: 0.004 },
     variants: [lateVariant],
     notes: [featup],
   },
