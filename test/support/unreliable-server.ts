@@ -79,8 +79,8 @@ export const breaksOffAfter =
       'content-length': rest.length,
       ...(start ? { 'content-range': range } : {}),
     });
-    // a reset would throw away what the other side has not read yet
-    response.write(rest.subarray(0, count), () => response.socket?.end());
+    // a reset would throw away what the other side has not read yet, as would an end that it hears of before it has read all
+    response.write(rest.subarray(0, count), () => setTimeout(() => response.socket?.end(), 100));
   };
 
 /** Sends so many bytes of the file, then nothing more, and keeps the connection. */
