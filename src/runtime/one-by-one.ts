@@ -1,3 +1,4 @@
+import { joined } from '../base/arrays.ts';
 import { GraphError } from '../graph/tensor.ts';
 import type { Feeds, Program, Results } from './program.ts';
 
@@ -28,14 +29,4 @@ export function oneByOne(programs: readonly Program[]): Program {
     },
     release: () => programs[0].release(),
   };
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

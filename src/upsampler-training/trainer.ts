@@ -1,3 +1,4 @@
+import { joined } from '../base/arrays.ts';
 import { UserError } from '../base/errors.ts';
 import type { Batch, Batches } from './batches.ts';
 import { planes } from './cut.ts';
@@ -95,17 +96,6 @@ export class UpsamplerTrainer {
 /** values = decay * values + (1 - decay) * towards. */
 function follow(values: Float32Array, towards: Float32Array, decay: number): void {
   for (let i = 0; i < values.length; i++) values[i] = decay * values[i] + (1 - decay) * towards[i];
-}
-
-function joined(list: readonly Float32Array[]): Float32Array {
-  if (list.length === 1) return list[0];
-  const out = new Float32Array(list.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of list) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
 }
 
 function jointLength(gradients: Iterable<Float32Array>): number {
