@@ -1,3 +1,4 @@
+import { inTurn } from '../graph/in-turn.ts';
 import { reshape, sum } from '../graph/ops/basic.ts';
 import { mul } from '../graph/ops/elementwise.ts';
 import { concat, pad, recomputed, slice, transpose } from '../graph/ops/layout.ts';
@@ -7,7 +8,7 @@ import { constant, type Matrix, type Tensor } from '../graph/tensor.ts';
 import { conv, toMap, toTokens } from '../nn/layers.ts';
 import { rmsNorm, unitLength } from '../nn/norms.ts';
 import type { Scope } from '../nn/scope.ts';
-import { type AttentionOptions, chunks, inProjection, inTurn } from './attention.ts';
+import { type AttentionOptions, chunks, inProjection } from './attention.ts';
 import { encoder, encoderBlocks, pooled, SEQUENTIAL } from './encoder.ts';
 import { localAttention, UNSEEN } from './local-attention.ts';
 import { turnByFrequencies } from './positions.ts';

@@ -1,9 +1,10 @@
+import { inTurn } from '../graph/in-turn.ts';
 import { reshape, sum } from '../graph/ops/basic.ts';
-import { add, detach, mul } from '../graph/ops/elementwise.ts';
-import { after, concat, recomputed, slice, transpose } from '../graph/ops/layout.ts';
+import { add, mul } from '../graph/ops/elementwise.ts';
+import { concat, recomputed, slice, transpose } from '../graph/ops/layout.ts';
 import { matmul } from '../graph/ops/linear.ts';
 import { softmax } from '../graph/ops/reduce.ts';
-import { GraphError, sources, type Tensor } from '../graph/tensor.ts';
+import { GraphError, type Tensor } from '../graph/tensor.ts';
 import type { Scope } from '../nn/scope.ts';
 import type { UpsampleOptions } from './types.ts';
 
@@ -60,21 +61,6 @@ export function chunks(
     ranges: Array.from({ length: n }, (_, i) => ({ start: start(i), length: start(i + 1) - start(i) })),
     keep: count * bytes <= memory,
   };
-}
-
-/**
- * What a chunk is made of, not before `last`, the chunk before it. Going back, `last` waits for the gradients to these, the
- * last one's first; those that come from the image alone are left out, as no gradient is asked for them.
- */
-export function inTurn(pieces: readonly Tensor[], last: Tensor | undefined): Tensor[] {
-  let gate = last;
-  return pieces.map(piece => {
-    if (!gate) return piece;
-    const fixed = sources([piece]).every(({ attributes: { rate } }) => rate === 'frozen' || rate === 'image');
-    const waiting = after(piece, fixed ? detach(gate) : gate);
-    if (!fixed) gate = waiting;
-    return waiting;
-  });
 }
 
 /** A projection of tokens [B,N,C] by PyTorch's multi-head attention: 0 for queries, 1 for keys, 2 for values. */

@@ -1,10 +1,11 @@
+import { inTurn } from '../graph/in-turn.ts';
 import { reshape, sum } from '../graph/ops/basic.ts';
 import { add } from '../graph/ops/elementwise.ts';
 import { concat, pad, slice, transpose } from '../graph/ops/layout.ts';
 import { matmul, resample } from '../graph/ops/linear.ts';
 import { softmax } from '../graph/ops/reduce.ts';
 import { constant, type Matrix, type Tensor } from '../graph/tensor.ts';
-import { type AttentionOptions, chunks, holding, inTurn } from './attention.ts';
+import { type AttentionOptions, chunks, holding } from './attention.ts';
 
 /** What the softmax makes 0, without the NaN of infinities in gradients. */
 export const UNSEEN = -1e9;

@@ -1,3 +1,4 @@
+import { inTurn } from '../graph/in-turn.ts';
 import { expand, reshape } from '../graph/ops/basic.ts';
 import { add, cos, div, gelu, maximum, mul, neg, relu, sin, sub } from '../graph/ops/elementwise.ts';
 import { after, concat, slice, transpose } from '../graph/ops/layout.ts';
@@ -9,7 +10,7 @@ import { batchNorm } from '../nn/batch-norm.ts';
 import { channelNorm, conv, layerNorm, linear, toTokens } from '../nn/layers.ts';
 import { bicubic } from '../nn/resize.ts';
 import type { Scope } from '../nn/scope.ts';
-import { type AttentionOptions, chunks, holding, inProjection, inTurn, scores, toHeads } from './attention.ts';
+import { type AttentionOptions, chunks, holding, inProjection, scores, toHeads } from './attention.ts';
 import { pooled } from './encoder.ts';
 import { linspace } from './positions.ts';
 import type { Upsampler } from './types.ts';

@@ -1,8 +1,9 @@
-import { add, detach, mul } from '../ops/elementwise.ts';
-import { after, concat, recomputed, slice } from '../ops/layout.ts';
+import { inTurn } from '../in-turn.ts';
+import { add, mul } from '../ops/elementwise.ts';
+import { concat, recomputed, slice } from '../ops/layout.ts';
 import { matmul } from '../ops/linear.ts';
 import { softmax } from '../ops/reduce.ts';
-import { count, sources, type Tensor } from '../tensor.ts';
+import { count, type Tensor } from '../tensor.ts';
 import { rewrite } from './rewrite.ts';
 
 /** softmax(alpha q k^T + bias) v, its parts as they stand in a graph. */
@@ -45,14 +46,11 @@ function inChunks({ product, bias, node }: Attention, chunks: number): Tensor {
   const { alpha, ...transposed } = product.attributes as { alpha: number; transB: boolean };
   const axis = product.shape.length - 2;
   const rows = product.shape[axis];
-  // what comes from the image alone has no gradient that anything could wait for
-  const fixed = sources([queries]).every(({ attributes: { rate } }) => rate === 'frozen' || rate === 'image');
   let last: Tensor | undefined;
   const parts = Array.from({ length: chunks }, (_, i) => {
     const start = Math.floor((i * rows) / chunks);
     const length = Math.floor(((i + 1) * rows) / chunks) - start;
-    const own = slice(queries, axis, start, length);
-    const query = last ? after(own, fixed ? detach(last) : last) : own;
+    const [query] = inTurn([slice(queries, axis, start, length)], last);
     // scaled before, not by the product: so keys are the only factor that chunks share, and their gradients are summed first
     const scores = recomputed(matmul(mul(query, alpha), keys, transposed), query);
     const weights = softmax(bias ? add(scores, biasRows(bias, product, start, length)) : scores);
