@@ -1,4 +1,4 @@
-import { makeNode, opTable } from './op.ts';
+import { opTable, withInputs } from './op.ts';
 import { expand } from './ops/basic.ts';
 import { add } from './ops/elementwise.ts';
 import { after, concat, slice, waitsFor } from './ops/layout.ts';
@@ -110,8 +110,13 @@ function substitute(value: Tensor, base: Tensor, replacement: Tensor): Tensor {
   const known = new Map<Tensor, Tensor>([[base, replacement]]);
   for (const node of topological([value])) {
     if (known.has(node)) continue;
-    const inputs = node.inputs.map(x => known.get(x)!);
-    known.set(node, inputs.every((x, i) => x === node.inputs[i]) ? node : makeNode(node.op, inputs, node.attributes));
+    known.set(
+      node,
+      withInputs(
+        node,
+        node.inputs.map(x => known.get(x)!),
+      ),
+    );
   }
   return known.get(value)!;
 }

@@ -34,4 +34,8 @@ export function makeNode(op: string, inputs: readonly Tensor[], attributes: Attr
   return { op, inputs, attributes, shape: rule.shape(shapes, attributes, fail) };
 }
 
+/** A node on other inputs; itself where they are its own. */
+export const withInputs = (node: Tensor, inputs: readonly Tensor[]): Tensor =>
+  inputs.every((x, i) => x === node.inputs[i]) ? node : makeNode(node.op, inputs, node.attributes);
+
 export const isElementwise = ({ op }: Tensor): boolean => opTable.get(op)?.elementwise ?? false;

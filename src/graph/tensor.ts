@@ -81,5 +81,8 @@ export function topological(outputs: readonly Tensor[]): Tensor[] {
   return order;
 }
 
+/** Ops that give the memory of their first input another name. */
+export const RENAMING: ReadonlySet<string> = new Set(['reshape', 'recomputed', 'detach']);
+
 /** The named sources that the outputs need. */
 export const sources = (outputs: readonly Tensor[]): Tensor[] => topological(outputs).filter(t => t.op === 'input');

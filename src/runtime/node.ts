@@ -3,7 +3,7 @@ import { UserError } from '../base/errors.ts';
 import { toOnnx } from '../graph/onnx/model.ts';
 import { deduplicate } from '../graph/passes/deduplicate.ts';
 import { type Stage, split } from '../graph/passes/split.ts';
-import { count, GraphError, nameOf, show, type Tensor, topological } from '../graph/tensor.ts';
+import { count, GraphError, nameOf, RENAMING, show, type Tensor, topological } from '../graph/tensor.ts';
 import { oneByOne } from './one-by-one.ts';
 import type { CompileOptions, Feeds, OutputGroups, Program, Results } from './program.ts';
 import { commonSessionOptions } from './session-options.ts';
@@ -133,13 +133,10 @@ const mixesNeighbours = (outputs: readonly Tensor[]): boolean =>
 function plannedBytes(outputs: readonly Tensor[]): number {
   const sizes = new Map<string, number>();
   for (const { op, shape, inputs } of topological(outputs)) {
-    if (inputs.length > 0 && !IN_PLACE.has(op)) sizes.set(show(shape), 4 * count(shape));
+    if (inputs.length > 0 && !RENAMING.has(op)) sizes.set(show(shape), 4 * count(shape));
   }
   return [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
 }
-
-/** What shares the memory of its input. */
-const IN_PLACE = new Set(['reshape', 'recomputed', 'detach']);
 
 async function createSession(
   model: Uint8Array,

@@ -1,8 +1,5 @@
-import { makeNode } from '../op.ts';
-import { type Tensor, topological } from '../tensor.ts';
-
-/** What is its first input in the same or another shape; once gradients are there, nothing else. */
-const RENAMING = new Set(['reshape', 'recomputed', 'detach']);
+import { withInputs } from '../op.ts';
+import { RENAMING, type Tensor, topological } from '../tensor.ts';
 
 /**
  * Merges equal subexpressions: same op, same inputs, same attributes (constants by content where small). Of reshapes in a
@@ -33,8 +30,7 @@ export function deduplicate(outputs: readonly Tensor[]): Tensor[] {
     const key = [node.op, ...inputs.map(x => `#${identify(x)}`), ...attributes, node.shape.join('x')].join(';');
     let kept = known.get(key);
     if (!kept) {
-      const same = inputs.every((x, i) => x === node.inputs[i]);
-      kept = same ? node : makeNode(node.op, inputs, node.attributes);
+      kept = withInputs(node, inputs);
       known.set(key, kept);
     }
     renewed.set(node, kept);

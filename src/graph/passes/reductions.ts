@@ -1,7 +1,8 @@
-import { makeNode } from '../op.ts';
+import { makeNode, withInputs } from '../op.ts';
 import { add } from '../ops/elementwise.ts';
 import { concat } from '../ops/layout.ts';
 import { count, rates, type Tensor } from '../tensor.ts';
+import { onDemand } from './rewrite.ts';
 import { Rows } from './rows.ts';
 import { sliceThrough } from './slice-through.ts';
 import type { WinogradOptions } from './winograd.ts';
@@ -23,7 +24,6 @@ export function reductions(
   { bandBytes, keepBytes }: Pick<WinogradOptions, 'bandBytes' | 'keepBytes'>,
 ): Tensor[] {
   const heldBytes = 4 * keepBytes;
-  const renewed = new Map<Tensor, Tensor>();
 
   const reduces = (node: Tensor): boolean => {
     const [x] = node.inputs;
@@ -32,23 +32,7 @@ export function reductions(
     return reduced && templates.rate(node) === rates.indexOf('image');
   };
 
-  const whole = (root: Tensor): Tensor => {
-    const stack = [root];
-    while (stack.length > 0) {
-      const node = stack[stack.length - 1];
-      const missing = renewed.has(node) || reduces(node) ? [] : node.inputs.filter(x => !renewed.has(x));
-      stack.push(...missing);
-      if (missing.length > 0) continue;
-      stack.pop();
-      if (!renewed.has(node)) renewed.set(node, (reduces(node) && inBands(node)) || inFull(node));
-    }
-    return renewed.get(root)!;
-  };
-
-  const inFull = (node: Tensor): Tensor => {
-    const inputs = node.inputs.map(whole);
-    return inputs.every((x, i) => x === node.inputs[i]) ? node : makeNode(node.op, inputs, node.attributes);
-  };
+  const whole = onDemand(reduces, node => (reduces(node) && inBands(node)) || withInputs(node, node.inputs.map(whole)));
 
   const options = { whole, banded: () => null, smallBytes: keepBytes / 4, heldBytes };
   const templates = new Rows(options);

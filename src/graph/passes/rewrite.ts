@@ -1,4 +1,4 @@
-import { makeNode } from '../op.ts';
+import { withInputs } from '../op.ts';
 import { type Tensor, topological } from '../tensor.ts';
 
 /**
@@ -13,9 +13,31 @@ export function rewrite(outputs: readonly Tensor[], rule: (node: Tensor) => Tens
       continue;
     }
     const inputs = node.inputs.map(x => renewed.get(x)!);
-    const same = inputs.every((x, i) => x === node.inputs[i]);
-    const current = same ? node : makeNode(node.op, inputs, node.attributes);
+    const current = withInputs(node, inputs);
     renewed.set(node, rule(current) ?? current);
   }
   return outputs.map(output => renewed.get(output)!);
+}
+
+/**
+ * Rebuilds values of a graph as they are asked for, each once.
+ *
+ * @param apart whether `make` does without a node's inputs in full: they are not made before it
+ * @param make may ask for values itself
+ */
+export function onDemand(apart: (node: Tensor) => boolean, make: (node: Tensor) => Tensor): (root: Tensor) => Tensor {
+  const renewed = new Map<Tensor, Tensor>();
+  const whole = (root: Tensor): Tensor => {
+    const stack = [root];
+    while (stack.length > 0) {
+      const node = stack[stack.length - 1];
+      const missing = renewed.has(node) || apart(node) ? [] : node.inputs.filter(x => !renewed.has(x));
+      stack.push(...missing);
+      if (missing.length > 0) continue;
+      stack.pop();
+      if (!renewed.has(node)) renewed.set(node, make(node));
+    }
+    return renewed.get(root)!;
+  };
+  return whole;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { expectClose } from '../../../test/support/close.ts';
-import { heldAtOnce } from '../../../test/support/held-at-once.ts';
 import { randomFeeds } from '../../../test/support/passes.ts';
+import { heldAtOnce } from '../../../test/support/peak.ts';
 import { evaluate } from '../../../test/support/run.ts';
 import { reshape } from '../ops/basic.ts';
 import { conv2d } from '../ops/conv.ts';

@@ -1,4 +1,6 @@
+import { withInputs } from '../op.ts';
 import { input, type Rate, rates, type Tensor, topological } from '../tensor.ts';
+import { onDemand } from './rewrite.ts';
 
 /** A part of a graph that runs when something of its rate changed. Outputs by name; inputs are its sources. */
 export interface Stage {
@@ -66,28 +68,9 @@ export function split(groups: ReadonlyMap<string, ReadonlyMap<string, Tensor>>):
 
 /** Rebuilds values on top of the replaced ones, without walking below those. */
 function replaceSlower(values: readonly Tensor[], replacement: (value: Tensor) => Tensor | undefined): Tensor[] {
-  const known = new Map<Tensor, Tensor>();
-  const visit = (root: Tensor) => {
-    const stack = [root];
-    while (stack.length > 0) {
-      const node = stack[stack.length - 1];
-      if (known.has(node)) {
-        stack.pop();
-        continue;
-      }
-      const replaced = replacement(node);
-      if (replaced || node.inputs.length === 0) {
-        known.set(node, replaced ?? node);
-        continue;
-      }
-      const missing = node.inputs.filter(x => !known.has(x));
-      if (missing.length > 0) stack.push(...missing);
-      else {
-        const inputs = node.inputs.map(x => known.get(x)!);
-        known.set(node, inputs.every((x, i) => x === node.inputs[i]) ? node : { ...node, inputs });
-      }
-    }
-  };
-  for (const value of values) visit(value);
-  return values.map(value => known.get(value)!);
+  const whole = onDemand(
+    node => replacement(node) !== undefined,
+    node => replacement(node) ?? withInputs(node, node.inputs.map(whole)),
+  );
+  return values.map(whole);
 }

@@ -1,7 +1,8 @@
-import { isElementwise, makeNode } from '../op.ts';
+import { isElementwise, withInputs } from '../op.ts';
 import type { ConvAttributes } from '../ops/conv.ts';
 import { concat } from '../ops/layout.ts';
 import { count, type Tensor } from '../tensor.ts';
+import { onDemand } from './rewrite.ts';
 import { type Banded, Rows } from './rows.ts';
 import { sliceThrough } from './slice-through.ts';
 import { type Following, mapOf, onTiles, type Tiled, tileBands, tilesOf } from './winograd-bands.ts';
@@ -29,7 +30,6 @@ export interface WinogradOptions {
 export function winograd(outputs: readonly Tensor[], options: WinogradOptions): Tensor[] {
   const { forGradient = true, bandBytes, keepBytes } = options;
   const channels = forGradient ? 64 : 96;
-  const renewed = new Map<Tensor, Tensor>();
   const tiles = new Map<Tensor, Tiled>();
   const bands = new Map<Tensor, Banded>();
 
@@ -43,20 +43,6 @@ export function winograd(outputs: readonly Tensor[], options: WinogradOptions): 
     4 * count(node.inputs[0].shape) > keepBytes;
   /** Made of parts of its inputs. */
   const inParts = (node: Tensor) => fast(node) || below(node) !== null || streams(node);
-
-  /** A node of the old graph in full. */
-  const whole = (root: Tensor): Tensor => {
-    const stack = [root];
-    while (stack.length > 0) {
-      const node = stack[stack.length - 1];
-      const missing = renewed.has(node) || inParts(node) ? [] : node.inputs.filter(x => !renewed.has(x));
-      stack.push(...missing);
-      if (missing.length > 0) continue;
-      stack.pop();
-      if (!renewed.has(node)) renewed.set(node, make(node));
-    }
-    return renewed.get(root)!;
-  };
 
   const make = (node: Tensor): Tensor => {
     const found = below(node);
@@ -72,9 +58,10 @@ export function winograd(outputs: readonly Tensor[], options: WinogradOptions): 
       });
       return concat(images, 0);
     }
-    const inputs = node.inputs.map(x => renewed.get(x)!);
-    return inputs.every((x, i) => x === node.inputs[i]) ? node : makeNode(node.op, inputs, node.attributes);
+    return withInputs(node, node.inputs.map(whole));
   };
+  /** A node of the old graph in full. */
+  const whole = onDemand(inParts, make);
 
   const rows = new Rows({
     whole,
