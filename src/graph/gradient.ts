@@ -17,6 +17,7 @@ export function gradient(loss: Tensor, withRespectTo: readonly Tensor[]): Tensor
   const reached = new Set<Tensor>();
   for (const node of order) if (wanted.has(node) || node.inputs.some(x => reached.has(x))) reached.add(node);
 
+  const place = new Map(order.map((node, i) => [node, i]));
   const uses = new Map<Tensor, number>();
   for (const node of order) for (const x of node.inputs) uses.set(x, (uses.get(x) ?? 0) + 1);
 
@@ -33,7 +34,7 @@ export function gradient(loss: Tensor, withRespectTo: readonly Tensor[]): Tensor
     // what came first goes back last: the adjoint of an order is the reverse order
     const earlier = waitsFor(node);
     if (earlier) waits.set(earlier, dy);
-    const forward = rebuild(node, dy);
+    const forward = rebuild(node, dy, place);
     const rule = (flow: Tensor) => opTable.get(node.op)!.gradient(flow, forward);
     let flowing = rule(dy);
     // A factor shared by several products (the bands of a convolution): its gradient is summed at once, and what flows
@@ -94,29 +95,29 @@ function joinPieces(pieces: readonly Tensor[], axis: number): Tensor {
   return concat(segments, axis);
 }
 
-/** The node on inputs computed again where they are marked so; not before `dy` is there, or they would be held all along. */
-function rebuild(node: Tensor, dy: Tensor): Tensor {
+/**
+ * The node on inputs computed again where they are marked so; not before `dy` is there, or they would be held all along.
+ *
+ * @param place where nodes stand in an order with inputs first
+ */
+function rebuild(node: Tensor, dy: Tensor, place: ReadonlyMap<Tensor, number>): Tensor {
   if (!node.inputs.some(x => x.op === 'recomputed')) return node;
   const inputs = node.inputs.map(x => {
     if (x.op !== 'recomputed') return x;
     const [value, base] = x.inputs;
-    return substitute(value, base, after(base, dy));
+    return substitute(value, base, after(base, dy), place);
   });
   return { ...node, inputs };
 }
 
 /** `value` with `base` replaced in its computation. */
-function substitute(value: Tensor, base: Tensor, replacement: Tensor): Tensor {
-  const known = new Map<Tensor, Tensor>([[base, replacement]]);
-  for (const node of topological([value])) {
-    if (known.has(node)) continue;
-    known.set(
-      node,
-      withInputs(
-        node,
-        node.inputs.map(x => known.get(x)!),
-      ),
-    );
+function substitute(value: Tensor, base: Tensor, by: Tensor, place: ReadonlyMap<Tensor, number>): Tensor {
+  const first = place.get(base)!;
+  const known = new Map<Tensor, Tensor>([[base, by]]);
+  // what stands before it is not made of it
+  for (const node of topological([value], x => place.get(x)! <= first)) {
+    const inputs = node.inputs.map(x => known.get(x) ?? x);
+    known.set(node, withInputs(node, inputs));
   }
   return known.get(value)!;
 }

@@ -60,13 +60,17 @@ export const show = (shape: Shape): string => `[${shape.join(', ')}]`;
 
 export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((size, i) => size === b[i]);
 
-/** Every tensor that the outputs need, inputs before those that use them. */
-export function topological(outputs: readonly Tensor[]): Tensor[] {
+/**
+ * Every tensor that the outputs need, inputs before those that use them.
+ *
+ * @param without tensors that are left out, with what only they need
+ */
+export function topological(outputs: readonly Tensor[], without?: (tensor: Tensor) => boolean): Tensor[] {
   const order: Tensor[] = [];
   const seen = new Set<Tensor>();
   const stack: { tensor: Tensor; next: number }[] = [];
   const enter = (tensor: Tensor) => {
-    if (seen.has(tensor)) return;
+    if (seen.has(tensor) || without?.(tensor)) return;
     seen.add(tensor);
     stack.push({ tensor, next: 0 });
   };

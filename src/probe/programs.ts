@@ -12,13 +12,14 @@ export interface ProgramOptions extends Omit<CompileOptions, 'bound' | 'forGradi
 }
 
 /** The passes with chunks and bands that leave most of the memory to what is held beside them. */
-function fitted({ passes = defaultPasses, memory = Infinity }: ProgramOptions): Passes {
+function fitted({ passes = defaultPasses, memory = Infinity, images = 1 }: ProgramOptions): Passes {
   const { attentionBytes, bandBytes, keepBytes } = passes;
   return {
     ...passes,
     attentionBytes: Math.min(attentionBytes, memory / 30),
     bandBytes: Math.min(bandBytes, memory / 125),
-    keepBytes: Math.min(keepBytes, memory / 25),
+    // what is kept from click to click is kept of every image
+    keepBytes: Math.min(keepBytes, memory / 25 / images),
   };
 }
 

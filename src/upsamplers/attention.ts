@@ -14,7 +14,8 @@ import type { UpsampleOptions } from './types.ts';
  */
 export type AttentionOptions = UpsampleOptions;
 
-const MEMORY = 2e9;
+/** What is taken for the memory where nothing is said. */
+export const MEMORY = 2e9;
 
 /** Scores of a chunk: what caches hold. Measured from 1 to 16 MB, differences are small. */
 const CHUNK_BYTES = 4e6;

@@ -13,12 +13,14 @@ import {
   tanh,
   wherePositive,
 } from '../graph/ops/elementwise.ts';
-import { concat, slice, transpose } from '../graph/ops/layout.ts';
+import { after, concat, slice, transpose } from '../graph/ops/layout.ts';
 import { matmul, resample } from '../graph/ops/linear.ts';
 import { softmax } from '../graph/ops/reduce.ts';
 import { constant, GraphError, type Shape, scalar, type Tensor } from '../graph/tensor.ts';
 import { bilinear, nearest } from '../nn/resize.ts';
+import { holding, MEMORY } from './attention.ts';
 import { spreadTiles, type Tiling, tilePixels, tileWindows } from './tiles.ts';
+import type { UpsampleOptions } from './types.ts';
 
 /** What a cell's Gaussian is made of, each [B,1,h,w]: logarithms of its widths in pixels, its turn, of its range in RGB. */
 export interface GaussianMaps {
@@ -28,7 +30,7 @@ export interface GaussianMaps {
   sr: Tensor;
 }
 
-export interface GaussianOptions {
+export interface GaussianOptions extends UpsampleOptions {
   /** Pixels see cells up to so many away; 8 by default. */
   reach?: number;
   /** How many widths of its Gaussian (its larger one, in pixels) a pixel sees, counted in cells; 2 by default. */
@@ -37,6 +39,8 @@ export interface GaussianOptions {
 
 const HALF = { alignCorners: false };
 const TINY = 1e-8;
+/** Of the memory, what the weights of a chunk of cells take; going back there are some of their size at once. */
+const CHUNK_SHARE = 1 / 30;
 /** What the softmax makes 0, without the NaN of infinities in gradients. */
 const MASKED = -1e9;
 
@@ -64,6 +68,8 @@ interface Splatting {
   tiling: Tiling;
   /** Weights [B*h*w, pixels of a cell, cells of a window] of Gaussians. */
   weights(maps: GaussianMaps): Tensor;
+  /** The pixels [B*h*w, pixels of a cell, C] that they make of windows [B*h*w, cells of a window, C], chunk by chunk. */
+  average(maps: GaussianMaps, windows: Tensor): Tensor;
 }
 
 /**
@@ -76,7 +82,7 @@ export function splatting(guidance: Tensor, [h, w]: readonly [number, number], o
   if (factor.some(s => !Number.isInteger(s) || s < 1)) {
     throw new GraphError(`upsample-anything: ${height}x${width} pixels are no whole multiple of ${h}x${w} cells`);
   }
-  const { reach = 8, widths = 2 } = options;
+  const { reach = 8, widths = 2, memory = MEMORY } = options;
   const tiling: Tiling = { cells: 1, reach, factor };
   const cells = resample(guidance, bilinear(height, h, HALF), bilinear(width, w, HALF));
   const [down, across] = [bilinear(h, height, HALF), bilinear(w, width, HALF)];
@@ -84,13 +90,32 @@ export function splatting(guidance: Tensor, [h, w]: readonly [number, number], o
   const side = 2 * reach + 1;
   const outside = expand(outsideTerms(reach), [b * h * w, reach + 1, side * side]);
   const terms = cellTerms(cells, tiling);
+  const factors = (maps: GaussianMaps): [Tensor, Tensor] => {
+    const sigma = detach(exp(maximum(maps.sx, maps.sy)));
+    const seen = mul(resample(sigma, down, across), widths);
+    return [concat([powers, hidden(seen, tiling)], 2), concat([terms(maps), outside], 1)];
+  };
   return {
     tiling,
     weights(maps) {
-      const sigma = detach(exp(maximum(maps.sx, maps.sy)));
-      const seen = mul(resample(sigma, down, across), widths);
-      const queries = concat([powers, hidden(seen, tiling)], 2);
-      return softmax(matmul(queries, concat([terms(maps), outside], 1)));
+      const [queries, coefficients] = factors(maps);
+      return softmax(matmul(queries, coefficients));
+    },
+    average(maps, windows) {
+      const [queries, coefficients] = factors(maps);
+      const n = b * h * w;
+      const count = Math.ceil((4 * n * queries.shape[1] * side * side) / (memory * CHUNK_SHARE));
+      let last: Tensor | undefined;
+      const parts = Array.from({ length: count }, (_, i) => {
+        const start = Math.floor((i * n) / count);
+        const own = (x: Tensor) => slice(x, 0, start, Math.floor(((i + 1) * n) / count) - start);
+        const mine = own(coefficients);
+        const turn = last ? after(mine, last) : mine;
+        const held = holding(turn, count === 1);
+        last = matmul(held(softmax(held(matmul(own(queries), turn)))), own(windows));
+        return last;
+      });
+      return concat(parts, 0);
     },
   };
 }

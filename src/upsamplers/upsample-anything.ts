@@ -1,7 +1,7 @@
 import { gradient } from '../graph/gradient.ts';
 import { reshape, sum } from '../graph/ops/basic.ts';
 import { abs, add, div, mul, sqrt, sub } from '../graph/ops/elementwise.ts';
-import { matmul, resample } from '../graph/ops/linear.ts';
+import { resample } from '../graph/ops/linear.ts';
 import { mean } from '../graph/ops/reduce.ts';
 import { constant, scalar, type Tensor } from '../graph/tensor.ts';
 import { bicubic } from '../nn/resize.ts';
@@ -41,7 +41,7 @@ export function fitGaussians(
 ): { low: Tensor; steps: FitStep[] } {
   const [b, , height, width] = guidance.shape;
   const low = resample(guidance, bicubic(height, h), bicubic(width, w));
-  const { tiling, weights } = splatting(guidance, [h, w], options);
+  const { tiling, average } = splatting(guidance, [h, w], options);
   const windows = tileWindows(low, tiling, 'nearest');
   const target = byCell(guidance, tiling);
   const start = { sx: Math.log(16), sy: Math.log(16), th: 0, sr: Math.log(0.12) };
@@ -49,7 +49,7 @@ export function fitGaussians(
   let [first, second] = [eachMap(() => scalar(0)), eachMap(() => scalar(0))];
   const done: FitStep[] = [];
   for (let step = 0; step < steps; step++) {
-    const rebuilt = matmul(weights(maps), windows);
+    const rebuilt = average(maps, windows);
     const loss = mean(reshape(abs(sub(rebuilt, target)), [b, 3 * height * width]), [1]);
     const slopes = gradient(
       reshape(sum(loss, [0]), []),
@@ -87,10 +87,10 @@ export const upsampleAnything: Upsampler = {
   linear: true,
   agnostic: true,
   ratio: 'whole',
-  upsample(features, image, size) {
+  upsample(features, image, size, _, options) {
     const [h, w] = features.shape.slice(2);
     const factor = [size[0] / h, size[1] / w].map(Math.floor);
     const guidance = colours(image, [h * factor[0], w * factor[1]]);
-    return splat(features, guidance, fitGaussians(guidance, [h, w]).steps[FIT.steps - 1].maps);
+    return splat(features, guidance, fitGaussians(guidance, [h, w], options).steps[FIT.steps - 1].maps);
   },
 };

@@ -98,33 +98,43 @@ describe('Emitter', () => {
 });
 
 describe('reshape', () => {
-  /** What is reshaped, and whether the shape is known ahead: of a large map, a small one and a large constant. */
+  /** What is reshaped, and whether the shape is known ahead: of an input, of what was reshaped before, of a constant. */
   const reshapes = (lateShapes: boolean) => {
     const values: string[] = [];
     const { nodes, initializers } = read(
       emit => {
-        emit.input('map', [600, 500]);
-        emit.input('small', [6]);
-        values.push(emit.reshape('map', [2, 300, 500]), emit.reshape('small', [2, 3]));
-        values.push(emit.reshape(emit.float32(new Float32Array(3e5), [300000], 'constant'), [300, 1000]));
+        const map = emit.input('map', [6, 5]);
+        values.push(map, emit.reshape(map, [2, 3, 5]));
+        values.push(emit.reshape(values[1], [30]), emit.reshape(emit.float32(new Float32Array(6), [6], 'six'), [2, 3]));
       },
       { lateShapes },
     );
     return values.map(value => {
-      const { inputs } = nodes.find(({ outputs }) => outputs[0] === value)!;
-      return [inputs[0], initializers.has(inputs[1])];
+      const made = nodes.find(({ outputs }) => outputs[0] === value);
+      return made ? [made.inputs[0] === values[1] ? 'reshaped' : made.inputs[0], initializers.has(made.inputs[1])] : [];
     });
   };
 
   it('has shapes that are known ahead', () => {
-    expect(reshapes(false)).toEqual(['map', 'small', 'constant'].map(name => [name, true]));
+    expect(reshapes(false)).toEqual([[], ['map', true], ['reshaped', true], ['six', true]]);
   });
 
-  it('has shapes of large values that vary known late only, if asked', () => {
+  it('has shapes of what varies known late only, if asked, inputs too, and never two in a row', () => {
     expect(reshapes(true)).toEqual([
       ['map', false],
-      ['small', true],
-      ['constant', true],
+      ['map', false],
+      ['map', false],
+      ['six', true],
     ]);
+  });
+});
+
+describe('zeroFrom', () => {
+  it('is made once of every value', () => {
+    const { nodes } = read(emit => {
+      emit.input('map', [6]);
+      expect(emit.zeroFrom('map', 6)).toBe(emit.zeroFrom('map', 6));
+    });
+    expect(nodes.filter(({ opType }) => opType === 'ReduceSum')).toHaveLength(1);
   });
 });

@@ -10,14 +10,11 @@ export const INT64 = 7;
 const OPSET = 20;
 const IR_VERSION = 10;
 
-/** Values below it may keep their place, bytes. */
-const LEAST_LATE = 1e6;
-
 export interface EmitterOptions {
   /**
-   * Let shapes of large values be known only as they are made. What the runtime knows ahead it plans for: it keeps
-   * the memory of a value for later ones of the same shape, so that values of all shapes are held at once. Else
-   * memory is given back after the last use.
+   * Let shapes be known only as values are made, not even how many axes they have. What the runtime knows ahead it plans
+   * for: it keeps the memory of a value for later ones of the same shape, so that values of all shapes are held at once,
+   * and looks through all of them for every value that it places. Else memory is given back after the last use.
    */
   lateShapes?: boolean;
 }
@@ -30,10 +27,13 @@ export class Emitter {
   private readonly outputs: Chunks = [];
   private readonly domains = new Set(['']);
   private readonly integers = new Map<string, string>();
+  private readonly zeros = new Map<string, string>();
   private readonly scalars = new Map<number, string>();
   /** What depends on something fed. */
   private readonly varying = new Set<string>();
   private readonly late = new Map<string, string>();
+  /** What a reshape with a late shape was made of. */
+  private readonly reshaped = new Map<string, string>();
   /** An integer 0 that is not known ahead. */
   private zero: string | undefined;
   private counter = 0;
@@ -77,21 +77,33 @@ export class Emitter {
 
   /** The same numbers in another shape. */
   reshape(x: string, shape: Shape): string {
-    const late = this.zero !== undefined && this.varying.has(x) && 4 * count(shape) >= LEAST_LATE;
-    return this.node('Reshape', [x, late ? this.lateShape(shape, this.zero!) : this.int64(shape)]);
+    if (this.zero === undefined || !this.varying.has(x)) return this.node('Reshape', [x, this.int64(shape)]);
+    // ONNX Runtime 1.30 fails to start where two shapes that are known late follow each other
+    const from = this.reshaped.get(x) ?? x;
+    const name = this.node('Reshape', [from, this.lateShape(shape, this.zero)]);
+    this.reshaped.set(name, from);
+    return name;
   }
 
+  /** As many of a shape's numbers as there are: a list of unknown length. */
   private lateShape(shape: Shape, zero: string): string {
-    const name = this.late.get(shape.join()) ?? this.node('Add', [this.int64(shape), zero]);
+    const known = this.late.get(shape.join());
+    if (known) return known;
+    const end = this.node('Add', [this.int64([shape.length]), zero]);
+    const name = this.node('Slice', [this.int64(shape), this.int64([0]), end]);
     this.late.set(shape.join(), name);
     return name;
   }
 
   /** The sum of no numbers of a value: 0, but not to be had before the value is. */
   zeroFrom(name: string, size: number): string {
+    const known = this.zeros.get(name);
+    if (known) return known;
     const flat = this.node('Reshape', [name, this.int64([size])]);
     const nothing = this.node('Slice', [flat, this.int64([0]), this.int64([0]), this.int64([0])]);
-    return this.node('ReduceSum', [nothing, this.int64([0])], { keepdims: 0 });
+    const zero = this.node('ReduceSum', [nothing, this.int64([0])], { keepdims: 0 });
+    this.zeros.set(name, zero);
+    return zero;
   }
 
   /** A float32 constant. */
@@ -109,11 +121,13 @@ export class Emitter {
     return name;
   }
 
-  input(name: string, shape: Shape): void {
+  /** Declares an input. @returns what stands for it in nodes. */
+  input(name: string, shape: Shape): string {
     this.inputs.push(...message(11, valueInfo(name, shape)));
     this.varying.add(name);
-    if (!this.options.lateShapes) return;
+    if (!this.options.lateShapes) return name;
     this.zero ??= this.node('Cast', [this.zeroFrom(name, count(shape))], { to: INT64 });
+    return this.reshape(name, shape);
   }
 
   /** Declares `value` as the model's output `name`. */

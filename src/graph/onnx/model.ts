@@ -47,13 +47,12 @@ export function toOnnx(
     named.set(name, node);
     const data = bound.get(name);
     if (!data) {
-      emit.input(name, node.shape);
       inputs.set(name, node);
-    } else if (data.length === count(node.shape)) {
-      emit.float32(data, node.shape, name);
-    } else {
+      return emit.input(name, node.shape);
+    }
+    if (data.length !== count(node.shape)) {
       throw new GraphError(`"${name}": ${data.length} numbers bound to shape ${show(node.shape)}`);
     }
-    return name;
+    return emit.float32(data, node.shape, name);
   }
 }

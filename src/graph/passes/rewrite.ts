@@ -1,4 +1,5 @@
 import { withInputs } from '../op.ts';
+import { waitsFor } from '../ops/layout.ts';
 import { type Tensor, topological } from '../tensor.ts';
 
 /**
@@ -19,6 +20,9 @@ export function rewrite(outputs: readonly Tensor[], rule: (node: Tensor) => Tens
   return outputs.map(output => renewed.get(output)!);
 }
 
+/** What a node needs, first what it waits for: to be made in the order in which it is to be computed. */
+const inOrder = (node: Tensor): readonly Tensor[] => (waitsFor(node) ? node.inputs.toReversed() : node.inputs);
+
 /**
  * Rebuilds values of a graph as they are asked for, each once.
  *
@@ -31,8 +35,8 @@ export function onDemand(apart: (node: Tensor) => boolean, make: (node: Tensor) 
     const stack = [root];
     while (stack.length > 0) {
       const node = stack[stack.length - 1];
-      const missing = renewed.has(node) || apart(node) ? [] : node.inputs.filter(x => !renewed.has(x));
-      stack.push(...missing);
+      const missing = renewed.has(node) || apart(node) ? [] : inOrder(node).filter(x => !renewed.has(x));
+      stack.push(...missing.reverse());
       if (missing.length > 0) continue;
       stack.pop();
       if (!renewed.has(node)) renewed.set(node, make(node));

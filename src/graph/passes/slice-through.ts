@@ -1,6 +1,6 @@
 import { isElementwise, makeNode } from '../op.ts';
 import { reshape } from '../ops/basic.ts';
-import { type ConvAttributes, conv2d } from '../ops/conv.ts';
+import { type ConvAttributes, conv2d, convTranspose2d } from '../ops/conv.ts';
 import { concat, slice, unslice } from '../ops/layout.ts';
 import { resample } from '../ops/linear.ts';
 import type { Matrix, Tensor } from '../tensor.ts';
@@ -69,14 +69,13 @@ export function sliceThrough(node: Tensor, cut: Cut, of: Cutter, all: (x: Tensor
       const { vertical, horizontal } = attributes as { vertical?: Matrix; horizontal?: Matrix };
       if (fromEnd === 1) return horizontal ? null : resample(of(inputs[0], cut), vertical, undefined);
       if (fromEnd > 2 || !vertical) return resample(of(inputs[0], cut), vertical, horizontal);
-      // what is enlarged by more than a border is small
-      if (vertical.rows >= 1.5 * vertical.cols)
-        return resample(all(inputs[0]), submatrix(vertical, start, length), horizontal);
       const { matrix, from } = usedColumns(submatrix(vertical, start, length));
       return resample(of(inputs[0], { axis, start: from, length: matrix.cols }), matrix, horizontal);
     }
     case 'conv2d':
       return throughConv(node, cut, of, all);
+    case 'convTranspose2d':
+      return throughConvTranspose(node, cut, of, all);
     default:
       return null;
   }
@@ -173,6 +172,26 @@ function throughConv(node: Tensor, cut: Cut, of: Cutter, all: (x: Tensor) => Ten
   if (end <= first) return null;
   const seen = of(x, { axis: 2, start: first, length: end - first });
   return conv2d(seen, weight, added, { ...options, pads: [first - top, pads[1], bottom - end, pads[3]] });
+}
+
+/** Images, or rows from the rows that have a share in them. */
+function throughConvTranspose(node: Tensor, cut: Cut, of: Cutter, all: (x: Tensor) => Tensor): Tensor | null {
+  const [x, w] = node.inputs;
+  const { pads, ...options } = node.attributes as unknown as ConvAttributes;
+  const width = node.shape[3];
+  if (cut.axis === 0) return convTranspose2d(of(x, cut), all(w), { ...options, pads, size: [node.shape[2], width] });
+  if (cut.axis !== 2) return null;
+  const { stride, dilation } = options;
+  const reach = dilation * (w.shape[2] - 1);
+  // counted from where the first row of the input begins
+  const top = cut.start + pads[0];
+  const last = Math.min(x.shape[2] - 1, Math.floor((top + cut.length - 1) / stride));
+  const first = Math.min(last, Math.max(0, Math.ceil((top - reach) / stride)), Math.floor(top / stride));
+  const above = top - first * stride;
+  const below = Math.max(0, (last - first) * stride + reach + 1 - above - cut.length);
+  const part = of(x, { axis: 2, start: first, length: last - first + 1 });
+  const size = [cut.length, width];
+  return convTranspose2d(part, all(w), { ...options, pads: [above, pads[1], below, pads[3]], size });
 }
 
 const submatrix = ({ cols, data }: Matrix, start: number, length: number): Matrix => ({

@@ -1,5 +1,5 @@
 import { withInputs } from '../op.ts';
-import { input, type Rate, rates, type Tensor, topological } from '../tensor.ts';
+import { count, input, type Rate, rates, type Tensor, topological } from '../tensor.ts';
 import { onDemand } from './rewrite.ts';
 
 /** A part of a graph that runs when something of its rate changed. Outputs by name; inputs are its sources. */
@@ -27,16 +27,13 @@ export function split(groups: ReadonlyMap<string, ReadonlyMap<string, Tensor>>):
   }
   const last = Math.max(...outputs.map(y => rate.get(y)!));
 
+  const wanted = new Set(outputs.filter(y => rate.get(y)! < last));
+  for (const node of order) for (const x of node.inputs) if (rate.get(x)! < rate.get(node)!) wanted.add(x);
+  const made = [...wanted].filter(x => x.inputs.length > 0 && rate.get(x)! > 0);
   // values that a faster stage takes from a slower one
-  const boundary = new Map<Tensor, Tensor>();
-  const cross = (value: Tensor) => {
-    if (value.op === 'input' || value.op === 'constant' || boundary.has(value)) return;
-    const valueRate = rate.get(value)!;
-    if (valueRate === 0) return;
-    boundary.set(value, input(`value:${boundary.size}`, value.shape, rates[valueRate]));
-  };
-  for (const node of order) for (const x of node.inputs) if (rate.get(x)! < rate.get(node)!) cross(x);
-  for (const y of outputs) if (rate.get(y)! < last) cross(y);
+  const boundary = new Map(
+    shown(made, x => rate.get(x)!).map((x, i) => [x, input(`value:${i}`, x.shape, rates[rate.get(x)!])]),
+  );
 
   const within = (values: readonly Tensor[], level: number): Tensor[] =>
     replaceSlower(values, value => (rate.get(value)! < level ? boundary.get(value) : undefined));
@@ -64,6 +61,34 @@ export function split(groups: ReadonlyMap<string, ReadonlyMap<string, Tensor>>):
     });
   }
   return stages;
+}
+
+/** Ops that show numbers of their first input as they are. */
+const VIEWS = new Set(['slice', 'reshape', 'expand']);
+
+/**
+ * What is handed on for some values to be known: themselves, or, where that is no more to keep, what they are views of, on
+ * which the later stage makes them again. (Bands of a map that see each other's rows would else keep these twice.)
+ */
+function shown(values: readonly Tensor[], rateOf: (x: Tensor) => number): Tensor[] {
+  const found = new Set(values);
+  for (let before = -1; before !== found.size; ) {
+    before = found.size;
+    const views = new Map<Tensor, Tensor[]>();
+    for (const x of found) {
+      const [base] = x.inputs;
+      if (!VIEWS.has(x.op) || rateOf(base) !== rateOf(x)) continue;
+      views.set(base, [...(views.get(base) ?? []), x]);
+    }
+    for (const [base, of] of views) {
+      const kept = base.inputs.length === 0 || found.has(base) ? 0 : count(base.shape);
+      if (of.reduce((sum, x) => sum + count(x.shape), 0) < kept) continue;
+      for (const x of of) found.delete(x);
+      if (base.inputs.length > 0) found.add(base);
+      before = -1;
+    }
+  }
+  return [...found];
 }
 
 /** Rebuilds values on top of the replaced ones, without walking below those. */
