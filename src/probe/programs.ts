@@ -17,9 +17,9 @@ function fitted({ passes = defaultPasses, memory = Infinity, images = 1 }: Progr
   return {
     ...passes,
     attentionBytes: Math.min(attentionBytes, memory / 30),
-    bandBytes: Math.min(bandBytes, memory / 125),
+    bandBytes: Math.min(bandBytes, memory / 125 / images),
     // what is kept from click to click is kept of every image
-    keepBytes: Math.min(keepBytes, memory / 25 / images),
+    keepBytes: Math.min(keepBytes, memory / 32 / images),
   };
 }
 

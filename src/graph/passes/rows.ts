@@ -1,6 +1,6 @@
 import { makeNode } from '../op.ts';
 import { after, concat, slice, waitsFor } from '../ops/layout.ts';
-import { count, type Matrix, type Rate, rates, type Tensor, topological } from '../tensor.ts';
+import { count, type Rate, rates, type Tensor, topological } from '../tensor.ts';
 import { type Cut, type Cutter, overlapping, sliceThrough } from './slice-through.ts';
 
 /** A map [1,C,H,W] that is made in bands of rows, each only when it is asked for, and once. */
@@ -146,7 +146,7 @@ export class Rows {
         );
         return concat(pieces, cut.axis);
       }
-      const of: Cutter = (x, each) => (enlarges(node) ? this.held(x, each, inner) : this.cut(x, each, inner));
+      const of: Cutter = (x, each) => this.cut(x, each, inner);
       return sliceThrough(node, cut, of, this.whole) ?? this.held(node, cut, demand);
     });
   }
@@ -222,12 +222,6 @@ export class Rows {
     this.owned.set(whole, made);
     return made;
   }
-}
-
-/** By more than a border: what it is made of is small. */
-function enlarges({ op, attributes }: Tensor): boolean {
-  const vertical = op === 'resample' ? (attributes.vertical as Matrix | undefined) : undefined;
-  return vertical !== undefined && vertical.rows >= 1.5 * vertical.cols;
 }
 
 /** Which part of a concatenation alone needs a node, by node; not there for what several need. Waiting is no need. */

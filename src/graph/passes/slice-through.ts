@@ -69,7 +69,11 @@ export function sliceThrough(node: Tensor, cut: Cut, of: Cutter, all: (x: Tensor
       const { vertical, horizontal } = attributes as { vertical?: Matrix; horizontal?: Matrix };
       if (fromEnd === 1) return horizontal ? null : resample(of(inputs[0], cut), vertical, undefined);
       if (fromEnd > 2 || !vertical) return resample(of(inputs[0], cut), vertical, horizontal);
-      const { matrix, from } = usedColumns(submatrix(vertical, start, length));
+      const rows = submatrix(vertical, start, length);
+      const { matrix, from } = usedColumns(rows);
+      // most of what is small (a convolution below a resampling sees copies one below the other)
+      if (vertical.rows >= 1.5 * vertical.cols && 2 * matrix.cols > vertical.cols)
+        return resample(all(inputs[0]), rows, horizontal);
       return resample(of(inputs[0], { axis, start: from, length: matrix.cols }), matrix, horizontal);
     }
     case 'conv2d':

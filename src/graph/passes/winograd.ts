@@ -134,14 +134,19 @@ function bandable(node: Tensor): boolean {
   return stride === 1 && Math.max(pads[0], pads[2]) <= (node.inputs[1].shape[2] - 1) * dilation;
 }
 
+/** Bands of fewer rows save little. */
+const LEAST_ROWS = 48;
+
 /** A convolution of one image as it is, in bands whose inputs and outputs take about `bytes`. */
 function directBands(node: Tensor, bytes: number, whole: (node: Tensor) => Tensor, rows: Rows): Banded {
   const [x, w] = node.inputs;
   const { dilation } = node.attributes as unknown as ConvAttributes;
   const [, , height] = node.shape;
   const rowBytes = 4 * Math.max(x.shape[1] * x.shape[3], node.shape[1] * node.shape[3]);
+  // bands of a small map that took as much as those of a large one would be made far ahead of these
+  const most = Math.max(LEAST_ROWS, Math.ceil(height / 16));
   // those of neighbours see the same rows
-  const size = Math.max(1, Math.floor(bytes / rowBytes), (w.shape[2] - 1) * dilation);
+  const size = Math.max(1, Math.min(most, Math.floor(bytes / rowBytes)), (w.shape[2] - 1) * dilation);
   const starts = Array.from({ length: Math.ceil(height / size) }, (_, i) => i * size);
   const made: Tensor[] = [];
   const band = (i: number): Tensor => {
