@@ -2,12 +2,12 @@ import { UserError } from '../base/errors.ts';
 import { rawFormats } from '../experiments/feature-files.ts';
 import type { FeaturesEvent, FeaturesRequest, PictureFiles } from '../experiments/features.ts';
 import { runInThread } from '../experiments/thread.ts';
+import type { BackboneOptions } from '../experiments/upsampler-backbone.ts';
 import { replaceControls } from '../report/format.ts';
 import { duration } from './progress.ts';
 import { stoppable } from './stoppable.ts';
 
-export interface FeaturesOptions {
-  backbone: string;
+export interface FeaturesOptions extends BackboneOptions {
   upsampler: string[];
   size: number;
   similarity: string[];
@@ -15,9 +15,7 @@ export interface FeaturesOptions {
   out: string;
   ownBasis: boolean;
   overwrite: boolean;
-  weights?: string;
   upsamplerWeights: string[];
-  threads?: number;
   device?: 'cpu' | 'webgpu';
   json: boolean;
 }

@@ -204,8 +204,21 @@ to go on).`,
     process.exitCode = await reproduceCommand(target, options, command);
   });
 
-program
-  .command('features')
+/** A backbone without a configuration. */
+const backboneOptions = (command: Command): Command =>
+  command
+    .option(
+      '--backbone <name>',
+      'mobilesam, dinov2-s14 ..: docs/backbones.md; or FILE.onnx, model.json: docs/onnx-backbones.md',
+      'mobilesam',
+    )
+    .option('--weights <file>', 'file of the backbone’s weights (default: what clickprobe models get fetched)')
+    .option('--onnx-input <name>', 'of a FILE.onnx: the input that takes the image (default: found)')
+    .option('--onnx-output <name>', 'the value that holds features, an output or any other (default: found)')
+    .option('--onnx-tokens <form>', 'auto, map, map-last, or how many tokens stand before the grid’s', numberOrWord)
+    .option('--set <entry=value>', 'another entry of a FILE.onnx, such as onnx.mean=[0,0,0] (repeatable)', collect, []);
+
+backboneOptions(program.command('features'))
   .summary('pictures of what a backbone and upsamplers see in your images')
   .argument('<image...>', 'JPEG, PNG, WebP or BMP files, folders of them, or drawn scenes as synthetic:SEED')
   .description(
@@ -213,7 +226,6 @@ program
       'and one sheet of all (sheet.png). All upsamplers of an image share the colours of its low-res features. On request\n' +
       'also how similar each pixel is to a point, and the features themselves. No training, no clicks.',
   )
-  .option('--backbone <name>', 'as in clickprobe models list, or FILE.onnx', 'mobilesam')
   .option('--upsampler <names>', 'one or several, comma-separated; or files: docs/upsamplers.md', list, ['bilinear'])
   .option('--size <px>', 'longer side of what the network sees, brought to a multiple of its stride', count, 448)
   .option('--similarity <x,y>', 'cosine of each pixel to this point, in pixels of the image (repeatable)', collect, [])
@@ -221,7 +233,6 @@ program
   .option('--out <dir>', 'where the folders go', 'features')
   .option('--own-basis', 'fit the PCA to each map by itself: more detail, colours do not compare', false)
   .option('--overwrite', 'replace files of an earlier call', false)
-  .option('--weights <file>', 'file of the backbone’s weights (default: what clickprobe models get fetched)')
   .option('--upsampler-weights <name=file>', 'file of an upsampler’s weights (repeatable)', collect, [])
   .option('--threads <n>', 'processor threads (default: all)', count)
   .addOption(new Option('--device <name>', 'where the networks run').choices(['cpu', 'webgpu']).default('cpu'))
@@ -451,18 +462,8 @@ models
 
 const upsamplerCommand = program.command('upsampler').summary('train upsamplers on unlabelled images, score them');
 const upsamplerOptions = (command: Command): Command =>
-  command
+  backboneOptions(command)
     .requiredOption('--images <what>', 'folder of photos (and folders in it), synthetic, or KIND:DIR')
-    .option(
-      '--backbone <name>',
-      'mobilesam, dinov2-s14 ..: docs/backbones.md; or FILE.onnx, model.json: docs/onnx-backbones.md',
-      'mobilesam',
-    )
-    .option('--weights <file>', 'file of the backbone’s weights (default: what clickprobe models get fetched)')
-    .option('--onnx-input <name>', 'of a FILE.onnx: the input that takes the image (default: found)')
-    .option('--onnx-output <name>', 'the value that holds features, an output or any other (default: found)')
-    .option('--onnx-tokens <form>', 'auto, map, map-last, or how many tokens stand before the grid’s', numberOrWord)
-    .option('--set <entry=value>', 'another entry of a FILE.onnx, such as onnx.mean=[0,0,0] (repeatable)', collect, [])
     .option('--size <px>', 'side of what the upsampler sees; the target is made at twice that (default: 224 px)', count)
     .option('--seed <n>', 'of everything random', wholeNumber, 0)
     .option('--held-out <n>', 'images to score with, at most', count, 32)

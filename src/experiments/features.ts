@@ -1,6 +1,5 @@
 import { setImmediate as otherTasks } from 'node:timers/promises';
 import { fileBackbone, isModelFile } from '../backbones/imported/model-file.ts';
-import { onnxDefaults } from '../backbones/imported/options.ts';
 import { findBackbone } from '../backbones/registry.ts';
 import type { Backbone } from '../backbones/types.ts';
 import { suggest, UserError } from '../base/errors.ts';
@@ -18,20 +17,22 @@ import { openUpsamplers } from '../upsamplers/own/open.ts';
 import type { Upsampler } from '../upsamplers/types.ts';
 import { writeNpy } from '../weights/npy.ts';
 import { writeSafetensors } from '../weights/safetensors.ts';
+import type { Weights } from '../weights/weight.ts';
 import { filesIn, type RawFormat, requireNew } from './feature-files.ts';
 import { FeatureMaps } from './feature-maps.ts';
 import { cellOf, inNetwork, networkSize, type Point, requireInside } from './feature-places.ts';
 import { type PictureSource, pictureSources } from './feature-sources.ts';
 import { type Frozen, loadUpsampler } from './frozen.ts';
+import { measuredScale } from './resolve-backbone.ts';
+import { type BackboneOptions, backboneConfig } from './upsampler-backbone.ts';
 import { ownVersion } from './versions.ts';
 
 /** The longest side of what a network may see, px: far beyond any training, and its picture still fits anywhere. */
 const LARGEST = 4096;
 
-export interface FeaturesRequest {
+export interface FeaturesRequest extends BackboneOptions {
   /** As `pictureSources` takes them. */
   images: readonly string[];
-  backbone: string;
   upsamplers: readonly string[];
   /** Longer side of what the network sees, px. */
   size: number;
@@ -42,10 +43,8 @@ export interface FeaturesRequest {
   /** Fit the PCA to every map by itself. */
   ownBasis: boolean;
   overwrite: boolean;
-  weights?: string;
   /** By the upsampler's name. */
   upsamplerWeights: Readonly<Record<string, string>>;
-  threads?: number;
   device?: 'cpu' | 'webgpu';
 }
 
@@ -98,7 +97,6 @@ interface Ready {
  * @throws UserError, before anything is written where an option is wrong; the signal's reason between two maps
  */
 export async function writeFeatures(request: FeaturesRequest, { emit, signal }: FeaturesControl): Promise<void> {
-  const { backbone, fixedSize } = openBackbone(request);
   const upsamplers = [...(await openUpsamplers(request.upsamplers)).values()].filter(each => each !== none);
   const unused = Object.keys(request.upsamplerWeights).find(name => !upsamplers.some(each => each.name === name));
   if (unused !== undefined) {
@@ -110,7 +108,7 @@ export async function writeFeatures(request: FeaturesRequest, { emit, signal }: 
   if (!request.overwrite) requireNew(request, pictures, ['low-res', ...upsamplers.map(each => each.name)]);
 
   const ready: Ready[] = [];
-  const weights = await backbone.weights(request.weights);
+  const { backbone, weights, fixedSize } = await openBackbone(request, text => emit({ type: 'note', text }));
   for (const upsampler of [none, ...upsamplers]) {
     const name = upsampler === none ? 'low-res' : upsampler.name;
     const loaded = await loadUpsampler(
@@ -145,11 +143,25 @@ export async function writeFeatures(request: FeaturesRequest, { emit, signal }: 
   }
 }
 
-/** A backbone of the registry, or one from a file, which may take one size of images alone. */
-function openBackbone({ backbone: name, size }: FeaturesRequest): { backbone: Backbone; fixedSize: Size | null } {
-  if (!isModelFile(name)) return { backbone: findBackbone(name), fixedSize: null };
-  const backbone = fileBackbone(name, onnxDefaults, size);
-  return { backbone, fixedSize: backbone.size };
+/**
+ * A backbone of the registry, or one from a file, its features multiplied as in a bench or an upsampler's training.
+ * `fixedSize` is the only one that it takes.
+ */
+async function openBackbone(
+  request: FeaturesRequest,
+  onNote: (text: string) => void,
+): Promise<{ backbone: Backbone; weights: Weights; fixedSize: Size | null }> {
+  const { backbone: name, onnx, threads } = backboneConfig(request, request.size);
+  if (!isModelFile(name)) {
+    const backbone = findBackbone(name);
+    return { backbone, weights: await backbone.weights(request.weights), fixedSize: null };
+  }
+  const backbone = fileBackbone(name, onnx, request.size);
+  const weights = await backbone.weights(request.weights);
+  const side = Math.max(1, Math.round(request.size / backbone.stride)) * backbone.stride;
+  const measured = () => measuredScale(backbone, weights, backbone.size ?? [side, side], threads, onNote);
+  const featureScale = onnx.scale === 'auto' ? await measured() : onnx.scale;
+  return { backbone: { ...backbone, featureScale }, weights, fixedSize: backbone.size };
 }
 
 async function onePicture(

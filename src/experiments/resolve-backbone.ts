@@ -59,20 +59,21 @@ export async function withMeasuredScale(config: Config, onNote: (text: string) =
   if (!isModelFile(config.backbone) || config.onnx.scale !== 'auto') return config;
   const backbone = resolveBackbone(config);
   const weights = await backbone.weights(config.weights ?? undefined);
-  const scale = await measuredScale(backbone, weights, config.training.size, config.threads, onNote);
+  const { size } = config.training;
+  const scale = await measuredScale(backbone, weights, [size, size], config.threads, onNote);
   return { ...config, onnx: { ...config.onnx, scale } };
 }
 
 /**
  * What the features of a backbone are to be multiplied by, as `withMeasuredScale`.
  *
- * @param size of the images, px; the stride divides it
+ * @param size [H,W] of the images, px; the stride divides it
  * @param threads null: all
  */
 export async function measuredScale(
   backbone: Backbone,
   weights: Weights,
-  size: number,
+  size: readonly [number, number],
   threads: number | null,
   onNote: (text: string) => void,
 ): Promise<number> {
@@ -83,7 +84,7 @@ export async function measuredScale(
   try {
     for (let i = 0; i < SCENES; i++) {
       const { image } = await scenes.load(i);
-      maps.show(image, [size, size]);
+      maps.show(image, size);
       const { data } = await maps.lowRes(none, frozen);
       count += data.length;
       for (const value of data) {

@@ -8,19 +8,23 @@ import type { Config } from './config.ts';
 import { measuredScale, requireSize } from './resolve-backbone.ts';
 import { resolveConfig } from './resolve-config.ts';
 
-/** What a command line says of the backbone whose features an upsampler learns. */
-export interface UpsamplerBackboneOptions {
+/** What a command line says of a backbone where there is no configuration. */
+export interface BackboneOptions {
   /** Of the registry, or a file. */
   backbone: string;
   weights?: string;
   threads?: number;
-  /** Side of what the upsampler sees, px. */
-  size?: number;
   /** Of a file: its options as in a bench, `set` as `onnx.entry=value`. */
   set: readonly string[];
   onnxInput?: string;
   onnxOutput?: string;
   onnxTokens?: string | number;
+}
+
+/** The same of the one whose features an upsampler learns. */
+export interface UpsamplerBackboneOptions extends BackboneOptions {
+  /** Side of what the upsampler sees, px. */
+  size?: number;
 }
 
 interface UpsamplerBackbone {
@@ -44,7 +48,7 @@ export async function upsamplerBackbone(
   usual: number,
   onNote: (text: string) => void,
 ): Promise<UpsamplerBackbone> {
-  const config = configOf(options, asked ?? usual);
+  const config = backboneConfig(options, asked ?? usual);
   const { onnx } = config;
   if (!isModelFile(config.backbone)) {
     const backbone = findBackbone(config.backbone);
@@ -62,7 +66,7 @@ export async function upsamplerBackbone(
   for (const side of [size, 2 * size]) requireSize(backbone, [side, side]);
   const weights = await backbone.weights(options.weights);
   const scale =
-    onnx.scale === 'auto' ? await measuredScale(backbone, weights, size, config.threads, onNote) : onnx.scale;
+    onnx.scale === 'auto' ? await measuredScale(backbone, weights, [size, size], config.threads, onNote) : onnx.scale;
   return { backbone: { ...backbone, featureScale: scale }, weights, size, onnx: { ...onnx, scale } };
 }
 
@@ -73,8 +77,12 @@ function sizeFor({ name, stride }: Backbone, usual: number, asked?: number): num
   throw new UserError(`--size ${asked}: ${name} (stride ${stride}) needs a multiple of that, such as ${fitting}`);
 }
 
-/** @throws UserError where an option is wrong, or not one of this backbone */
-function configOf(options: Omit<UpsamplerBackboneOptions, 'size'>, size: number): Config {
+/**
+ * A configuration with these options for a backbone.
+ *
+ * @throws UserError where an option is wrong, or not one of this backbone
+ */
+export function backboneConfig(options: BackboneOptions, size: number): Config {
   const { backbone, threads, set, onnxInput, onnxOutput, onnxTokens } = options;
   const other = set.find(entry => !entry.startsWith('onnx.'));
   if (other !== undefined) {

@@ -82,6 +82,9 @@ export async function trainUpsampler(
   if (openRun(root, config)) onNote(`going on in ${root}`);
   writeFileAtomic(files.environment, `${JSON.stringify(options.environment, null, 2)}\n`);
   const state = fresh ?? loadTraining(files.checkpoint, method, graph);
+  if (state.step >= steps) {
+    onNote(`${root} has ${state.step} steps, as many as asked for or more (${steps}): nothing is trained, only scored`);
+  }
   const features = new FrozenFeatures(backbone, weights, options.program);
   try {
     const batches = new Batches(images.train, method, setting, seed);

@@ -199,7 +199,6 @@ export const loftUpUpsampler: Upsampler = {
     'dinov2-s14-reg': hub('dinov2s_reg'),
     'dinov2-b14-reg': hub('dinov2b_reg'),
     'clip-b16': hub('clip'),
-    'siglip-b16': { ...hub('siglip'), note: 'for a backbone that clickprobe does not have' },
     'siglip2-b16': hub('siglip2'),
   },
   upsample: (features, image, size, scope, options) => loftUp(features, image, size, scope, options),

@@ -65,6 +65,9 @@ it('trains an upsampler on the features of a file, goes on, scores it and takes 
   expect(config).toMatchObject({ backbone: vit, onnx: { output: null } });
   const again = await run([...train, '--steps', '2']);
   expect(again.err).toContain('going on in');
+  const less = await run([...train, '--steps', '1']);
+  expect(less.err).toMatch(/lift has 2 steps, as many as asked for or more \(1\): nothing is trained, only scored/);
+  expect(less.code).toBe(0);
   const { file, rows } = JSON.parse(again.out);
   const { metadata } = readSafetensors(file);
   expect(metadata).toMatchObject({ backbone: 'vit.onnx', featureScale: String(config.onnx.scale), steps: '2' });
@@ -73,6 +76,19 @@ it('trains an upsampler on the features of a file, goes on, scores it and takes 
   expect(score.code).toBe(0);
   expect(JSON.parse(score.out)).toMatchObject({ backbone: 'vit.onnx', size: 32, rows });
   const lift = ['--upsamplers', 'lift', '--upsampler-weights', `lift=${file}`, ...set('training.size', 32)];
+  const looked = ['--backbone', vit, '--upsampler', 'lift', '--upsampler-weights', `lift=${file}`, '--size', '32'];
+  const features = await run([
+    'features',
+    'synthetic:3',
+    ...looked,
+    '--onnx-output',
+    'tokens',
+    '--out',
+    join(folder, 'seen'),
+  ]);
+  expect(features.err).toMatch(/vit\.onnx: features have a standard deviation of .* multiplied by/);
+  expect(features.err).not.toMatch(/Error|was trained on/);
+  expect(features.code).toBe(0);
   const bench = await run(tinyBench(join(folder, 'with-lift'), '--backbone', vit, ...lift, '--mode', 'fixed32'));
   expect(bench.err).not.toMatch(/Error|was trained on/);
   expect(bench.code).toBe(0);

@@ -137,7 +137,7 @@ function setUpItems(
 ): SetUpItem[] {
   const reference = publishedConfig(target, variant);
   const steps = (own: typeof config, images: number) =>
-    `${count(stepsOf(own, images))} of ${own.training.batch} images in ${own.training.epochs} epochs`;
+    `${count(stepsOf(own, images))} of ${of(own.training.batch, 'image')} in ${of(own.training.epochs, 'epoch')}`;
   const others = configDifferences(reference, config).filter(({ path }) => !KNOWN.test(path));
   const objects = (name: string) => all.flatMap(({ rows }) => rows).find(({ dataset }) => dataset === name)?.objects;
   const learned = Object.entries(upsamplers).map(([name, { from }]) => `${name}: ${from}`);
@@ -184,3 +184,5 @@ function setUpItems(
 }
 
 const count = (value: number): string => value.toLocaleString('en-GB');
+
+const of = (n: number, thing: string): string => `${count(n)} ${thing}${n === 1 ? '' : 's'}`;
