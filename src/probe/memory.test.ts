@@ -1,12 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { expectClose } from '../../test/support/close.ts';
 import { randomFeeds } from '../../test/support/passes.ts';
+import { heldAtOnce } from '../../test/support/peak.ts';
 import { evaluate } from '../../test/support/run.ts';
 import { headNamed, initialValues, toyBackbone, toyProbe } from '../../test/support/toy-probe.ts';
+import { findBackbone } from '../backbones/registry.ts';
+import { deduplicate } from '../graph/passes/deduplicate.ts';
 import { defaultPasses, prepare } from '../graph/passes/prepare.ts';
+import { split } from '../graph/passes/split.ts';
 import { count, sources, type Tensor, topological } from '../graph/tensor.ts';
 import { upsamplers } from '../upsamplers/registry.ts';
 import { buildProbe, type Injection } from './probe.ts';
+import { inferenceGraph } from './programs.ts';
 
 const [CHANNELS, SIZE] = [96, [40, 36] as const];
 
@@ -78,4 +83,30 @@ describe('no value of a graph is as large as a map of one image at full size', (
       }
     },
   );
+});
+
+describe('an image of 1024 px and its mirror image', () => {
+  const memory = 2e9;
+
+  it.each(upsamplers.map(({ name }) => name))('%s: all that is held takes less than 2 GB', name => {
+    const probe = buildProbe(
+      toyProbe({
+        head: headNamed('conv'),
+        backbone: findBackbone('mobilesam'),
+        headWidth: 256,
+        upsampler: upsamplers.find(each => each.name === name)!,
+        injection: 'early',
+        memory,
+      }),
+      1,
+      [1024, 1024],
+    );
+    const [logits] = deduplicate([inferenceGraph(probe, { memory, images: 2 })]);
+    const stages = split(new Map([['predict', new Map([['logits', logits]])]]));
+    const kept = stages.slice(0, -1).flatMap(({ outputs }) => [...outputs.values()]);
+    const keptBytes = kept.reduce((sum, { shape }) => sum + 4 * count(shape), 0);
+    // a session keeps its memory for its next run
+    const peaks = stages.map(({ outputs }) => heldAtOnce([...outputs.values()], 'last'));
+    expect(2 * keptBytes + peaks.reduce((sum, peak) => sum + peak)).toBeLessThan(memory);
+  });
 });

@@ -31,6 +31,11 @@ export interface TrainingProgramOptions extends ProgramOptions {
 /** Values of parameters by full name. */
 export type Values = ReadonlyMap<string, Float32Array>;
 
+/** The logits of a probe as an inference computes them under its memory. */
+export function inferenceGraph({ logits }: ProbeGraph, options: ProgramOptions): Tensor {
+  return prepare([logits], fitted(options), { forGradient: false })[0];
+}
+
 /**
  * The probe for inference: group `predict` gives `logits` [B,1,H,W] for `image` and `clicks`. The trained weights are
  * part of the program, so whatever depends on them alone is computed once.
@@ -41,7 +46,7 @@ export function compileInference(
   trained: Values,
   options: ProgramOptions = {},
 ): Promise<Program> {
-  const [logits] = prepare([graph.logits], fitted(options), { forGradient: false });
+  const logits = inferenceGraph(graph, options);
   return compile({ predict: { logits } }, { ...options, forGradient: false, bound: new Map([...frozen, ...trained]) });
 }
 

@@ -4,11 +4,11 @@ import { randomFeeds } from '../../../test/support/passes.ts';
 import { evaluate } from '../../../test/support/run.ts';
 import { reflectBorder } from '../../nn/borders.ts';
 import { adaptiveAverage, nearest } from '../../nn/resize.ts';
-import { sum } from '../ops/basic.ts';
+import { reshape, sum } from '../ops/basic.ts';
 import { conv2d, type Pads } from '../ops/conv.ts';
 import { add, mul, relu, tanh } from '../ops/elementwise.ts';
-import { concat, slice } from '../ops/layout.ts';
-import { resample } from '../ops/linear.ts';
+import { concat, slice, transpose } from '../ops/layout.ts';
+import { matmul, resample } from '../ops/linear.ts';
 import { groupNormalise } from '../ops/reduce.ts';
 import { count, input, nameOf, sources, type Tensor, topological } from '../tensor.ts';
 import { defaultPasses, prepare } from './prepare.ts';
@@ -30,6 +30,18 @@ function encoded(source: Tensor): Tensor {
   return add(first, tanh(groupNormalise(second, 4, 1e-5)));
 }
 
+/** An MLP of the tokens of an image, the hidden layer in the form of a map or not. */
+function mlp(inMap: boolean): Tensor {
+  const tokens = transpose(tanh(slice(image, 0, 1, 1)), [0, 2, 3, 1]);
+  const [rows, hidden] = [
+    [H * W, 3],
+    [1, H, W, 2 * C],
+  ];
+  const first = matmul(reshape(tokens, rows), weight('fc1', 3, 2 * C));
+  const active = inMap ? reshape(tanh(reshape(first, hidden)), first.shape) : tanh(first);
+  return matmul(active, weight('fc2', 2 * C, 2));
+}
+
 const reduced: Record<string, Tensor> = {
   'statistics of norms': slice(encoded(image), 2, 3, 4),
   'sums over channels': sum(mul(encoded(image), encoded(image)), [1]),
@@ -37,6 +49,8 @@ const reduced: Record<string, Tensor> = {
   pooling: resample(encoded(image), adaptiveAverage(H, 7), adaptiveAverage(W, 5)),
   'sampling of rows': resample(encoded(image), nearest(H, 11), undefined),
   'a convolution with a stride': conv2d(encoded(image), weight('w2', C, C, 3, 3), undefined, { stride: 2, pads: SAME }),
+  'an MLP': mlp(false),
+  'an MLP in the form of a map': mlp(true),
   'one behind another': sum(resample(encoded(image), adaptiveAverage(H, 15), undefined), [2]),
 };
 

@@ -7,17 +7,20 @@ import { Rows } from './rows.ts';
 import { sliceThrough } from './slice-through.ts';
 import type { WinogradOptions } from './winograd.ts';
 
-/** Ops that make little of much: statistics of a norm, poolings, convolutions with a stride. */
+/** Ops that make little of much of a map: statistics of a norm, poolings, convolutions with a stride. */
 const REDUCING = new Set(['sum', 'resample', 'conv2d']);
+
+const IMAGE = rates.indexOf('image');
 
 const bytes = ({ shape }: Tensor): number => 4 * count(shape);
 
 /**
  * What is made of a large map of the image and takes at most half as much (the statistics of a norm, a pooling) is made
  * of bands of the map's rows, one after the other, for an inference. The map itself is then made by nobody, unless
- * something else wants it: each band is made from the last values that are not large, again for every reduction.
+ * something else wants it: each band is made from the last values that are not large, again for every reduction. The
+ * layers of an MLP likewise, of image or clicks, in runs of tokens.
  *
- * Maps [B,..,H,W] count as large where they take more than `4 * keepBytes`, what `Rows` holds from click to click.
+ * Maps [B,..,H,W] and hidden layers count as large where they take more than `4 * keepBytes`, what `Rows` holds from click to click.
  */
 export function reductions(
   outputs: readonly Tensor[],
@@ -25,11 +28,16 @@ export function reductions(
 ): Tensor[] {
   const heldBytes = 4 * keepBytes;
 
+  /** The second layer of an MLP, token by token. */
+  const narrows = ({ op, inputs, attributes }: Tensor): boolean =>
+    op === 'matmul' && !attributes.transA && templates.rate(inputs[1]) < IMAGE;
+
   const reduces = (node: Tensor): boolean => {
     const [x] = node.inputs;
-    if (!REDUCING.has(node.op) || x.shape.length < 4) return false;
+    if (!(REDUCING.has(node.op) && x.shape.length >= 4) && !narrows(node)) return false;
     const reduced = bytes(x) > heldBytes && 2 * bytes(node) <= bytes(x);
-    return reduced && templates.rate(node) === rates.indexOf('image');
+    const rate = templates.rate(node);
+    return reduced && (narrows(node) ? rate >= IMAGE : rate === IMAGE);
   };
 
   const whole = onDemand(reduces, node => (reduces(node) && inBands(node)) || withInputs(node, node.inputs.map(whole)));
@@ -48,6 +56,7 @@ export function reductions(
 
   /** Null where the op does not say which rows it sees. */
   const inBands = (node: Tensor): Tensor | null => {
+    if (narrows(node)) return image(node, node);
     const images: Tensor[] = [];
     for (let i = 0; i < node.shape[0]; i++) {
       const one =
@@ -71,7 +80,8 @@ export function reductions(
     const axis = x.shape.length - 2;
     const summed = node.op === 'sum' && (node.attributes.axes as readonly number[]).includes(axis);
     const height = (summed ? x : node).shape[axis];
-    const size = Math.max(1, Math.floor((3 * bandBytes * height) / widest(x)));
+    const unit = narrows(node) ? tokensOfRow(x) : 1;
+    const size = unit * Math.max(1, Math.floor((3 * bandBytes * height) / widest(x) / unit));
     // parts of its own: those of another reduction would be held until the last of them is used
     const rows = new Rows(options);
     const parts: Tensor[] = [];
@@ -89,4 +99,11 @@ export function reductions(
   };
 
   return outputs.map(whole);
+}
+
+/** Tokens that lie in a row of the map [..,H,W,C] that they are of; 1 where they are of none. */
+function tokensOfRow(tokens: Tensor): number {
+  let map = tokens;
+  while (map.op === 'reshape') [map] = map.inputs;
+  return map.shape.length > 3 ? map.shape.at(-2)! : 1;
 }
