@@ -2,10 +2,25 @@ import { describe, expect, it } from 'vitest';
 import { parseOnnx } from '../../weights/onnx.ts';
 import { Emitter, type EmitterOptions } from './emitter.ts';
 
+/** What is read of a model of which all nodes are wanted. */
 const read = (build: (emit: Emitter) => void, options: EmitterOptions = {}) => {
   const emit = new Emitter(options);
+  const made: string[] = [];
+  const node = emit.node.bind(emit);
+  emit.node = (...given) => {
+    made.push(node(...given));
+    return made.at(-1)!;
+  };
   build(emit);
-  return parseOnnx(emit.model(), 'emitted');
+  emit.node = node;
+  for (const [i, name] of made.entries()) emit.output(name, `kept:${i}`, []);
+  const model = parseOnnx(emit.model(), 'emitted');
+  const own = (name: string) => !name.startsWith('kept:');
+  return {
+    ...model,
+    nodes: model.nodes.filter(({ outputs }) => own(outputs[0])),
+    outputs: model.outputs.filter(({ name }) => own(name)),
+  };
 };
 
 describe('Emitter', () => {
@@ -127,6 +142,15 @@ describe('reshape', () => {
       ['six', true],
     ]);
   });
+});
+
+it('leaves out what no output needs', () => {
+  const emit = new Emitter();
+  emit.input('x', [2]);
+  const used = emit.node('Relu', ['x']);
+  emit.node('Tanh', [emit.node('Neg', [used])]);
+  emit.output(used, 'y', [2]);
+  expect(parseOnnx(emit.model(), 'emitted').nodes.map(({ opType }) => opType)).toEqual(['Relu', 'Identity']);
 });
 
 describe('zeroFrom', () => {

@@ -21,10 +21,11 @@ export interface EmitterOptions {
 
 /** Collects the nodes, constants, inputs and outputs of one ONNX model (field numbers: onnx.proto, ModelProto and below). */
 export class Emitter {
-  private readonly nodes: Chunks = [];
+  private readonly nodes: { inputs: readonly string[]; output: string; bytes: Chunks }[] = [];
   private readonly initializers: Chunks = [];
   private readonly inputs: Chunks = [];
   private readonly outputs: Chunks = [];
+  private readonly wanted = new Set<string>();
   private readonly domains = new Set(['']);
   private readonly integers = new Map<string, string>();
   private readonly zeros = new Map<string, string>();
@@ -51,16 +52,15 @@ export class Emitter {
     const domain = options.domain ?? '';
     this.domains.add(domain);
     if (inputs.some(name => this.varying.has(name))) this.varying.add(output);
-    this.nodes.push(
-      ...message(1, [
-        ...inputs.flatMap(name => text(1, name)),
-        ...text(2, output),
-        ...text(3, `${type}/${output}`),
-        ...text(4, type),
-        ...Object.entries(attributes).flatMap(([name, value]) => message(5, attribute(name, value))),
-        ...(domain ? text(7, domain) : []),
-      ]),
-    );
+    const bytes = message(1, [
+      ...inputs.flatMap(name => text(1, name)),
+      ...text(2, output),
+      ...text(3, `${type}/${output}`),
+      ...text(4, type),
+      ...Object.entries(attributes).flatMap(([name, value]) => message(5, attribute(name, value))),
+      ...(domain ? text(7, domain) : []),
+    ]);
+    this.nodes.push({ inputs, output, bytes });
     return output;
   }
 
@@ -133,12 +133,30 @@ export class Emitter {
   /** Declares `value` as the model's output `name`. */
   output(value: string, name: string, shape: Shape): void {
     this.node('Identity', [value], {}, { output: name });
+    this.wanted.add(name);
     this.outputs.push(...message(12, valueInfo(name, shape)));
+  }
+
+  /** Nodes that outputs need: one that nobody uses would still run, last of all, and hold its inputs until then. */
+  private used() {
+    const needed = new Set(this.wanted);
+    const found = this.nodes.toReversed().filter(({ inputs, output }) => {
+      if (!needed.has(output)) return false;
+      for (const name of inputs) needed.add(name);
+      return true;
+    });
+    return found.reverse();
   }
 
   /** The serialised ModelProto. */
   model(): Uint8Array {
-    const graph = [...this.nodes, ...text(2, 'clickprobe'), ...this.initializers, ...this.inputs, ...this.outputs];
+    const graph = [
+      ...this.used().flatMap(({ bytes }) => bytes),
+      ...text(2, 'clickprobe'),
+      ...this.initializers,
+      ...this.inputs,
+      ...this.outputs,
+    ];
     const opsets = [...this.domains].flatMap(domain =>
       message(8, [...text(1, domain), ...int(2, domain === '' ? OPSET : 1)]),
     );

@@ -64,12 +64,10 @@ const resampleOp = defineOp<ResampleAttributes>('resample', {
     const rows = (value: string) => (vertical ? emit.node('MatMul', [matrix(emit, vertical), value]) : value);
     const columns = (value: string) =>
       horizontal ? emit.node('MatMul', [value, matrix(emit, transposed(horizontal))]) : value;
-    const rowsFirst = resampleCost(shape, vertical, horizontal).rowsFirst;
-    if (rowsFirst) return columns(rows(x));
+    if (!horizontal || resampleCost(shape, vertical, horizontal).rowsFirst) return columns(rows(x));
     // all rows of all channels are one matrix: one product instead of one a channel
     const flat = emit.reshape(x, [count(shape) / w, w]);
-    const wide = horizontal?.rows ?? w;
-    return rows(emit.reshape(columns(flat), [...shape.slice(0, -2), h, wide]));
+    return rows(emit.reshape(columns(flat), [...shape.slice(0, -2), h, horizontal.rows]));
   },
 });
 
