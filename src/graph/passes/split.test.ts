@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { build, recipes } from '../../../test/support/expressions.ts';
+import { sum } from '../ops/basic.ts';
 import { add, mul } from '../ops/elementwise.ts';
+import { after, slice } from '../ops/layout.ts';
 import { input, nameOf, type Rate, rates, scalar, sources, type Tensor, topological } from '../tensor.ts';
 import { type Stage, split } from './split.ts';
 
@@ -54,6 +56,23 @@ describe('split', () => {
     const stages = cut({ main: { y: add(add(image, weights), clicks) } });
     expect(stages.map(s => s.rate)).toEqual(['image', 'clicks']);
     expect(cut({ main: { y: add(image, clicks) } })).toHaveLength(1);
+  });
+
+  it('hands on what slices show where that is no more than the slices, and the slice where it is', () => {
+    const map = mul(input('map', [8, 3], 'image'), 2);
+    const rows = (start: number, length: number) => slice(map, 0, start, length);
+    const uses = (...parts: Tensor[]) => parts.map(part => sum(mul(part, clicks), [0])).reduce(add);
+    const [both] = cut({ main: { y: uses(rows(0, 5), rows(3, 5)) } });
+    expect([...both.outputs.values()].map(({ shape }) => shape)).toEqual([[8, 3]]);
+    const [one] = cut({ main: { y: uses(rows(0, 5)) } });
+    expect([...one.outputs.values()].map(({ shape }) => shape)).toEqual([[5, 3]]);
+    // one that waits for another value would bring that along
+    const waiting = after(rows(0, 5), mul(image, 2));
+    const [gated] = cut({ main: { y: uses(waiting, rows(3, 5)) } });
+    expect([...gated.outputs.values()].map(({ shape }) => shape)).toEqual([
+      [5, 3],
+      [5, 3],
+    ]);
   });
 
   it('shares slow stages between groups and gives each group its own last stage', () => {

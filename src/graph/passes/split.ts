@@ -72,20 +72,20 @@ const VIEWS = new Set(['slice', 'reshape', 'expand']);
  */
 function shown(values: readonly Tensor[], rateOf: (x: Tensor) => number): Tensor[] {
   const found = new Set(values);
-  for (let before = -1; before !== found.size; ) {
-    before = found.size;
+  const size = (x: Tensor) => (x.inputs.length > 0 ? count(x.shape) : 0);
+  for (let changed = true; changed; ) {
+    changed = false;
     const views = new Map<Tensor, Tensor[]>();
     for (const x of found) {
-      const [base] = x.inputs;
-      if (!VIEWS.has(x.op) || rateOf(base) !== rateOf(x)) continue;
-      views.set(base, [...(views.get(base) ?? []), x]);
+      const [base, gate] = x.inputs;
+      if (VIEWS.has(x.op) && !gate && rateOf(base) === rateOf(x)) views.set(base, [...(views.get(base) ?? []), x]);
     }
     for (const [base, of] of views) {
-      const kept = base.inputs.length === 0 || found.has(base) ? 0 : count(base.shape);
-      if (of.reduce((sum, x) => sum + count(x.shape), 0) < kept) continue;
+      const more = found.has(base) ? 0 : size(base);
+      if (of.reduce((sum, x) => sum + size(x), 0) < more) continue;
       for (const x of of) found.delete(x);
       if (base.inputs.length > 0) found.add(base);
-      before = -1;
+      changed = true;
     }
   }
   return [...found];
