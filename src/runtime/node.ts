@@ -160,8 +160,11 @@ function sessionOptions(
   { device = 'cpu', threads }: CompileOptions,
   blocked: boolean,
 ): ort.InferenceSession.SessionOptions {
+  const common = commonSessionOptions(threads);
   return {
-    ...commonSessionOptions(threads),
+    ...common,
+    // it has nothing to do in our graphs, and in ONNX Runtime 1.30 fails on some whose shapes are known late
+    extra: { ...common.extra, optimization: { disable_specified_optimizers: 'ReshapeFusion' } },
     graphOptimizationLevel: blocked ? 'all' : 'extended',
     executionProviders: [device],
     // one block for all intermediate values, planned ahead, is larger than what is ever held at once
