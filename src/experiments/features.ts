@@ -24,7 +24,7 @@ import { cellOf, inNetwork, networkSize, type Point, requireInside } from './fea
 import { type PictureSource, pictureSources } from './feature-sources.ts';
 import { type Frozen, loadUpsampler } from './frozen.ts';
 import { measuredScale } from './resolve-backbone.ts';
-import { type BackboneOptions, backboneConfig } from './upsampler-backbone.ts';
+import { type BackboneOptions, backboneConfig, sizeFor } from './upsampler-backbone.ts';
 import { ownVersion } from './versions.ts';
 
 /** The longest side of what a network may see, px: far beyond any training, and its picture still fits anywhere. */
@@ -158,7 +158,7 @@ async function openBackbone(
   }
   const backbone = fileBackbone(name, onnx, request.size);
   const weights = await backbone.weights(request.weights);
-  const side = Math.max(1, Math.round(request.size / backbone.stride)) * backbone.stride;
+  const side = sizeFor(backbone, request.size);
   const measured = () => measuredScale(backbone, weights, backbone.size ?? [side, side], threads, onNote);
   const featureScale = onnx.scale === 'auto' ? await measured() : onnx.scale;
   return { backbone: { ...backbone, featureScale }, weights, fixedSize: backbone.size };

@@ -70,8 +70,12 @@ export async function upsamplerBackbone(
   return { backbone: { ...backbone, featureScale: scale }, weights, size, onnx: { ...onnx, scale } };
 }
 
-/** @throws UserError where the stride does not divide it */
-function sizeFor({ name, stride }: Backbone, usual: number, asked?: number): number {
+/**
+ * What is asked for, or the multiple of the stride next to what is usual.
+ *
+ * @throws UserError where the stride does not divide what is asked for
+ */
+export function sizeFor({ name, stride }: Backbone, usual: number, asked?: number): number {
   const fitting = Math.max(1, Math.round((asked ?? usual) / stride)) * stride;
   if (asked === undefined || asked === fitting) return fitting;
   throw new UserError(`--size ${asked}: ${name} (stride ${stride}) needs a multiple of that, such as ${fitting}`);

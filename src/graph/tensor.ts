@@ -88,5 +88,8 @@ export function topological(outputs: readonly Tensor[], without?: (tensor: Tenso
 /** Ops that give the memory of their first input another name. */
 export const RENAMING: ReadonlySet<string> = new Set(['reshape', 'recomputed', 'detach']);
 
+/** Ops that show numbers of their first input as they are: to hold one beside it would hold the same twice. */
+export const VIEWS: ReadonlySet<string> = new Set(['slice', 'reshape', 'expand']);
+
 /** The named sources that the outputs need. */
 export const sources = (outputs: readonly Tensor[]): Tensor[] => topological(outputs).filter(t => t.op === 'input');

@@ -1,3 +1,4 @@
+import { evenParts } from '../graph/in-turn.ts';
 import { expand, reshape, sum } from '../graph/ops/basic.ts';
 import {
   add,
@@ -106,9 +107,8 @@ export function splatting(guidance: Tensor, [h, w]: readonly [number, number], o
       const n = b * h * w;
       const count = Math.ceil((4 * n * queries.shape[1] * side * side) / (memory * CHUNK_SHARE));
       let last: Tensor | undefined;
-      const parts = Array.from({ length: count }, (_, i) => {
-        const start = Math.floor((i * n) / count);
-        const own = (x: Tensor) => slice(x, 0, start, Math.floor(((i + 1) * n) / count) - start);
+      const parts = evenParts(n, count).map(({ start, length }) => {
+        const own = (x: Tensor) => slice(x, 0, start, length);
         const mine = own(coefficients);
         const turn = last ? after(mine, last) : mine;
         const held = holding(turn, count === 1);

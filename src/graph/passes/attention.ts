@@ -1,4 +1,4 @@
-import { inTurn } from '../in-turn.ts';
+import { evenParts, inTurn } from '../in-turn.ts';
 import { add, mul } from '../ops/elementwise.ts';
 import { concat, recomputed, slice } from '../ops/layout.ts';
 import { matmul } from '../ops/linear.ts';
@@ -47,9 +47,7 @@ function inChunks({ product, bias, node }: Attention, chunks: number): Tensor {
   const axis = product.shape.length - 2;
   const rows = product.shape[axis];
   let last: Tensor | undefined;
-  const parts = Array.from({ length: chunks }, (_, i) => {
-    const start = Math.floor((i * rows) / chunks);
-    const length = Math.floor(((i + 1) * rows) / chunks) - start;
+  const parts = evenParts(rows, chunks).map(({ start, length }) => {
     const [query] = inTurn([slice(queries, axis, start, length)], last);
     // scaled before, not by the product: so keys are the only factor that chunks share, and their gradients are summed first
     const scores = recomputed(matmul(mul(query, alpha), keys, transposed), query);

@@ -20,7 +20,8 @@ const bytes = ({ shape }: Tensor): number => 4 * count(shape);
  * something else wants it: each band is made from the last values that are not large, again for every reduction. The
  * layers of an MLP likewise, of image or clicks, in runs of tokens.
  *
- * Maps [B,..,H,W] and hidden layers count as large where they take more than `4 * keepBytes`, what `Rows` holds from click to click.
+ * Maps [B,..,H,W] and hidden layers count as large where they take more than `4 * keepBytes`, what `Rows` holds from click
+ * to click.
  */
 export function reductions(
   outputs: readonly Tensor[],

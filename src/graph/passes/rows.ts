@@ -1,6 +1,6 @@
 import { makeNode } from '../op.ts';
 import { after, concat, slice, waitsFor } from '../ops/layout.ts';
-import { count, type Rate, rates, type Tensor, topological } from '../tensor.ts';
+import { count, type Rate, rates, type Tensor, topological, VIEWS } from '../tensor.ts';
 import { type Cut, type Cutter, overlapping, sliceThrough } from './slice-through.ts';
 
 /** A map [1,C,H,W] that is made in bands of rows, each only when it is asked for, and once. */
@@ -29,9 +29,6 @@ interface Demand {
   /** It waits for what was made before, however seldom it changes. */
   waiting: boolean;
 }
-
-/** What gives another value's numbers as they are: holding it beside that would hold the same twice. */
-const VIEWS = new Set(['slice', 'reshape', 'expand']);
 
 /** Nodes that one part of a concatenation alone needs. */
 interface Ownership {

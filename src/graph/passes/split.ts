@@ -1,5 +1,5 @@
 import { withInputs } from '../op.ts';
-import { count, input, type Rate, rates, type Tensor, topological } from '../tensor.ts';
+import { count, input, type Rate, rates, type Tensor, topological, VIEWS } from '../tensor.ts';
 import { onDemand } from './rewrite.ts';
 
 /** A part of a graph that runs when something of its rate changed. Outputs by name; inputs are its sources. */
@@ -63,11 +63,8 @@ export function split(groups: ReadonlyMap<string, ReadonlyMap<string, Tensor>>):
   return stages;
 }
 
-/** Ops that show numbers of their first input as they are. */
-const VIEWS = new Set(['slice', 'reshape', 'expand']);
-
 /**
- * What is handed on for some values to be known: themselves, or, where that is no more to keep, what they are views of, on
+ * What is handed on for some values to be known: themselves, or, where that is less to keep, what they are views of, on
  * which the later stage makes them again. (Bands of a map that see each other's rows would else keep these twice.)
  */
 function shown(values: readonly Tensor[], rateOf: (x: Tensor) => number): Tensor[] {
@@ -82,7 +79,7 @@ function shown(values: readonly Tensor[], rateOf: (x: Tensor) => number): Tensor
     }
     for (const [base, of] of views) {
       const more = found.has(base) ? 0 : size(base);
-      if (of.reduce((sum, x) => sum + size(x), 0) < more) continue;
+      if (of.reduce((sum, x) => sum + size(x), 0) <= more) continue;
       for (const x of of) found.delete(x);
       if (base.inputs.length > 0) found.add(base);
       changed = true;

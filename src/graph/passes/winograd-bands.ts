@@ -1,3 +1,4 @@
+import { evenParts } from '../in-turn.ts';
 import { makeNode } from '../op.ts';
 import { reshape } from '../ops/basic.ts';
 import { type ConvAttributes, conv2d, convTranspose2d } from '../ops/conv.ts';
@@ -93,9 +94,7 @@ export function tilesOf(
     return previous;
   };
   const images = Array.from({ length: b }, (_, image) =>
-    Array.from({ length: bands }, (_, band) => {
-      const from = Math.floor((band * tileRows) / bands);
-      const count = Math.floor(((band + 1) * tileRows) / bands) - from;
+    evenParts(tileRows, bands).map(({ start: from, length: count }) => {
       let made: Tensor | undefined;
       return {
         from,
