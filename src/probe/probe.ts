@@ -80,8 +80,7 @@ export function buildProbe(probe: Probe, batch: number, size: readonly [number, 
   const normalised = enlarged(normalise(image, backbone.normalisation), imageFactor);
   const early = injection === 'early';
   const target = early ? backbone.early : { channels: backbone.channels, stride: backbone.stride };
-  const seenClicks = enlarged(clicks, imageFactor);
-  const maps = early ? mul(seenClicks, clickGain(backbone.early.gain)) : seenClicks;
+  const maps = enlarged(early ? mul(clicks, clickGain(backbone.early.gain)) : clicks, imageFactor);
   const tokens = clickEncoder.encode(maps, own.at('clicks'), target);
   const row = (place: Granularity['place'], channels: number) =>
     rows && granularity.place === place

@@ -7,7 +7,7 @@ import { count, type Tensor } from '../tensor.ts';
 import { rewrite } from './rewrite.ts';
 
 /** softmax(alpha q k^T + bias) v, its parts as they stand in a graph. */
-interface Attention {
+export interface Attention {
   /** q k^T or its transposed form. */
   product: Tensor;
   bias: Tensor | undefined;
@@ -30,7 +30,7 @@ export function chunkAttention(outputs: readonly Tensor[], bytes: number): Tenso
   });
 }
 
-function attentionAt(node: Tensor): Attention | null {
+export function attentionAt(node: Tensor): Attention | null {
   const [weights] = node.inputs;
   if (node.op !== 'matmul' || node.attributes.transA || weights.op !== 'softmax') return null;
   const [logits] = weights.inputs;

@@ -2,6 +2,7 @@ import type { Tensor } from '../tensor.ts';
 import { chunkAttention } from './attention.ts';
 import { commute } from './commute.ts';
 import { reductions } from './reductions.ts';
+import { windowRuns } from './windows.ts';
 import { type WinogradOptions, winograd } from './winograd.ts';
 
 /** The passes that change how a forward graph is computed; each can be switched off, none changes what is computed. */
@@ -28,7 +29,8 @@ export function prepare(
   passes: Passes = defaultPasses,
   { forGradient }: { forGradient: boolean } = { forGradient: true },
 ): Tensor[] {
-  const chunked = chunkAttention(outputs, passes.attentionBytes);
+  const inRuns = forGradient ? outputs : windowRuns(outputs, passes.attentionBytes);
+  const chunked = chunkAttention(inRuns, passes.attentionBytes);
   const commuted = passes.commute ? commute(chunked) : chunked;
   const reduced = forGradient ? commuted : reductions(commuted, passes);
   return passes.winograd ? winograd(reduced, { ...passes, forGradient }) : reduced;
