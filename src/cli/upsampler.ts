@@ -106,7 +106,7 @@ export async function upsamplerTrainCommand(
 /** Runs `clickprobe upsampler score`; the exit code is the command's. */
 export async function upsamplerScoreCommand(name: string, file: string, options: CommonOptions): Promise<number> {
   const upsampler = findUpsampler(name);
-  if (!upsampler.learned) throw new UserError(`the upsampler ${name} is not learned: it is a row of every score`);
+  if (!upsampler.learned) throw new UserError(`the upsampler ${name} is not learned: there is no file to score`);
   const share = shareOf(options);
   const program = programOf(options);
   const notes: string[] = [];

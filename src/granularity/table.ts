@@ -2,7 +2,7 @@ import { reshape } from '../graph/ops/basic.ts';
 import { abs, relu, sub } from '../graph/ops/elementwise.ts';
 import { matmul } from '../graph/ops/linear.ts';
 import { constant, type Tensor } from '../graph/tensor.ts';
-import { type Initialiser, zeros } from '../nn/initialisers.ts';
+import { normal, zeros } from '../nn/initialisers.ts';
 import type { Scope } from '../nn/scope.ts';
 
 /** Rows of the table. */
@@ -23,9 +23,6 @@ export function granularityRow(granularity: number): number {
 /** How the rows of a table start; see `granularityTokens`. */
 export const tableStarts = ['normal', 'zero'] as const;
 export type TableStart = (typeof tableStarts)[number];
-
-const normal: Initialiser = (shape, random) =>
-  Float32Array.from({ length: shape.reduce((product, size) => product * size, 1) }, () => random.normal());
 
 /**
  * What is added to every token for a granularity, [B,channels,1,1]; parameter `weight` [10,channels].

@@ -13,7 +13,7 @@ import { type Parameter, Scope } from '../nn/scope.ts';
 import { sizeOf, toSize } from '../nn/to-size.ts';
 import { none } from '../upsamplers/interpolation.ts';
 import { enlarged } from '../upsamplers/large-image.ts';
-import type { Upsampler } from '../upsamplers/types.ts';
+import type { UpsampleOptions, Upsampler } from '../upsamplers/types.ts';
 
 /**
  * Where the click tokens are added: `early` inside the backbone, `late` to its low-res features before the upsampler
@@ -89,16 +89,16 @@ export function buildProbe(probe: Probe, batch: number, size: readonly [number, 
   const adaptable = frozen.at('backbone');
   const scope = granularity ? adapted(adaptable, trained.at('backbone'), granularity.lora, backbone.qkv) : adaptable;
   const inside = total(early ? tokens : undefined, row('early', backbone.early.channels));
-  const raw = backbone.features(normalised, scope, inside);
-  const plain = mul(raw, backbone.featureScale);
+  const plain = mul(backbone.features(normalised, scope, inside), backbone.featureScale);
   const features = total(plain, injection === 'late' ? tokens : undefined, row('late', backbone.channels))!;
 
   const upsamplerScope = (granularity?.trainUpsampler ? trained : frozen).at('upsampler');
   const guidance = normalise(image, IMAGENET);
   const onTop = injection === 'late-upsampled';
   const grid = onTop ? add(features, tokens) : features;
+  const options = { ...(memory !== undefined && { memory }), look: looking(backbone, normalised, scope) };
   const upsampledTo = (size: readonly [number, number]): Tensor => {
-    const given = upsampler.upsample(features, guidance, size, upsamplerScope, memory === undefined ? {} : { memory });
+    const given = upsampler.upsample(features, guidance, size, upsamplerScope, options);
     const brought = upsampler === none ? given : toSize(given, size);
     return onTop ? add(brought, toSize(tokens, sizeOf(brought))) : brought;
   };
@@ -137,11 +137,18 @@ export function buildFeatures(
   const image = imageSource(backbone, 1, height, width);
   const frozen = Scope.frozen('frozen');
   const seen = enlarged(normalise(image, backbone.normalisation), upsampler.imageFactor ?? 1);
-  const features = mul(backbone.features(seen, frozen.at('backbone')), backbone.featureScale);
+  const look = looking(backbone, seen, frozen.at('backbone'));
+  const features = look(image => image);
   const guidance = normalise(image, IMAGENET);
-  const upsampled = upsampler.upsample(features, guidance, [height, width], frozen.at('upsampler'));
+  const upsampled = upsampler.upsample(features, guidance, [height, width], frozen.at('upsampler'), { look });
   return { image, features, upsampled, frozen: frozen.parameters };
 }
+
+/** The backbone without clicks, scaled, on what is made of the image. */
+const looking =
+  (backbone: Backbone, image: Tensor, scope: Scope): NonNullable<UpsampleOptions['look']> =>
+  move =>
+    mul(backbone.features(move(image), scope), backbone.featureScale);
 
 function imageSource(backbone: Backbone, batch: number, height: number, width: number): Tensor {
   if (height % backbone.stride !== 0 || width % backbone.stride !== 0) {

@@ -10,7 +10,8 @@ import type { Initialiser } from '../nn/initialisers.ts';
 import { channelNorm, conv } from '../nn/layers.ts';
 import type { Scope } from '../nn/scope.ts';
 import { type FeatUpOptions, featUp } from '../upsamplers/featup.ts';
-import { drawJitter, jittered, jitterMatrix } from './jitter.ts';
+import { drawJitter, jitterAxes, jitterMatrix } from '../upsamplers/jitter.ts';
+import { jittered } from './jitter.ts';
 import { average } from './losses.ts';
 import type { Given, Method } from './method.ts';
 import { viewed } from './view.ts';
@@ -38,10 +39,9 @@ const featUpTraining = (upsampler: string, options: FeatUpOptions): Method => ({
     const images: Record<string, RgbImage> = { seen: image };
     const arrays: Record<string, Float32Array> = { projection: drawProjection(channels, random) };
     for (let i = 0; i < JITTERS; i++) {
-      const jitter = drawJitter(size, random);
-      images[`jitter${i}`] = jittered(image, jitter);
-      arrays[`down${i}`] = jitterMatrix(jitter.down);
-      arrays[`across${i}`] = jitterMatrix(jitter.across);
+      const axes = jitterAxes(drawJitter([size, size], random), [size, size]);
+      images[`jitter${i}`] = jittered(image, axes);
+      [arrays[`down${i}`], arrays[`across${i}`]] = axes.map(axis => jitterMatrix(axis).data);
     }
     return { images, arrays };
   },

@@ -1,6 +1,6 @@
 import { Random } from '../base/random.ts';
 import { count } from '../graph/tensor.ts';
-import { type Initialiser, uniformFanIn, zeros } from '../nn/initialisers.ts';
+import { type Initialiser, normal, uniformFanIn, zeros } from '../nn/initialisers.ts';
 import type { Parameter } from '../nn/scope.ts';
 
 /** Xavier's uniform range, which PyTorch gives the projections of attention. */
@@ -8,8 +8,6 @@ const xavier: Initialiser = (shape, random) => {
   const bound = Math.sqrt(6 / (shape[0] + shape[1]));
   return Float32Array.from({ length: count(shape) }, () => random.uniform(-bound, bound));
 };
-
-const normal: Initialiser = (shape, random) => Float32Array.from({ length: count(shape) }, () => random.normal());
 
 const BASE = 100;
 

@@ -146,16 +146,30 @@ export function pixelWaves(colours: Tensor, scope: Scope): Tensor {
 export const cellWaves = (shape: readonly number[], scope: Scope): Tensor =>
   concat(waves(shape, LOW_WAVES, scope.at('lr_pe').get('biases', [2, 2, LOW_WAVES])), 1);
 
+export interface WaveOptions {
+  /** Logarithm of the highest frequency, in radians per unit; 10 by default. */
+  highest?: number;
+  /** -1 and 1 are the borders of the map, not the centres of its outermost pixels: grids of several sizes agree. */
+  borders?: boolean;
+}
+
 /**
  * Sines and cosines [B,n*D,H,W], frequency by frequency, of D coordinates: row and column in -1..1, then colours.
  *
  * @param phases [2,D,n], taken in the order of memory as [2,n,D], as the original does.
  */
-export function waves([b, , h, w]: readonly number[], n: number, phases: Tensor, colours?: Tensor): [Tensor, Tensor] {
+export function waves(
+  [b, , h, w]: readonly number[],
+  n: number,
+  phases: Tensor,
+  colours?: Tensor,
+  { highest = 10, borders = false }: WaveOptions = {},
+): [Tensor, Tensor] {
   const d = phases.shape[1];
-  const frequencies = linspace(-2, 10, n).map(Math.exp);
+  const frequencies = linspace(-2, highest, n).map(Math.exp);
   const places = (size: number, shape: readonly number[]) => {
-    const grid = linspace(-1, 1, size);
+    const end = borders ? 1 - 1 / size : 1;
+    const grid = linspace(-end, end, size);
     const data = Float32Array.from({ length: n * size }, (_, i) => frequencies[Math.floor(i / size)] * grid[i % size]);
     return constant(data, shape);
   };

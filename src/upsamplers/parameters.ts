@@ -1,4 +1,5 @@
-import { input, type Tensor } from '../graph/tensor.ts';
+import { expand } from '../graph/ops/basic.ts';
+import { input, scalar, type Tensor } from '../graph/tensor.ts';
 import { type Parameter, Scope } from '../nn/scope.ts';
 import type { Upsampler } from './types.ts';
 
@@ -26,7 +27,9 @@ export function upsamplerGraph(
   const scope = Scope.frozen('w');
   const cells = size.map(pixels => Math.floor((pixels * (upsampler.imageFactor ?? 1)) / stride));
   const features = input('features', [1, channels, cells[0], cells[1]], 'clicks');
-  const output = upsampler.upsample(features, input('image', [1, 3, ...size], 'image'), size, scope);
+  const image = input('image', [1, 3, ...size], 'image');
+  const look = (move: (image: Tensor) => Tensor) => expand(scalar(0), features.shape.with(0, move(image).shape[0]));
+  const output = upsampler.upsample(features, image, size, scope, { look });
   return { output, scope };
 }
 

@@ -4,19 +4,31 @@ import { expectClose } from '../../test/support/close.ts';
 import { evaluate, projected, uniform } from '../../test/support/run.ts';
 import { UserError } from '../base/errors.ts';
 import { gradient } from '../graph/gradient.ts';
+import { expand } from '../graph/ops/basic.ts';
+import { slice } from '../graph/ops/layout.ts';
 import { deduplicate } from '../graph/passes/deduplicate.ts';
 import { split } from '../graph/passes/split.ts';
 import { count, input, type Shape, type Tensor, topological } from '../graph/tensor.ts';
 import { Scope } from '../nn/scope.ts';
+import { pooled } from './encoder.ts';
 import { findUpsampler, upsamplers } from './registry.ts';
 import type { Upsampler } from './types.ts';
 
 const scope = Scope.frozen('upsampler');
 const guided = ['joint-bilateral', 'jbu', 'guided-filter'];
 
+/** A backbone of no use but for its shape: the image's first channel, averaged over the cells. */
+const lookAt =
+  (image: Tensor, [, c, h, w]: Shape) =>
+  (move: (image: Tensor) => Tensor) => {
+    const grey = pooled(slice(move(image), 1, 0, 1), [h, w]);
+    return expand(grey, grey.shape.with(1, c));
+  };
+
 function built(upsampler: Upsampler, features: Shape, size: readonly [number, number]): Tensor {
   const [b] = features;
-  return upsampler.upsample(input('f', features, 'clicks'), input('image', [b, 3, ...size], 'image'), size, scope);
+  const image = input('image', [b, 3, ...size], 'image');
+  return upsampler.upsample(input('f', features, 'clicks'), image, size, scope, { look: lookAt(image, features) });
 }
 
 async function run(upsampler: Upsampler, shape: Shape, f: Float32Array, image: Float32Array, size: [number, number]) {
@@ -43,7 +55,7 @@ describe.each(upsamplers)('$name', upsampler => {
   it.each([14, 16])('is no finer than asked for, and passes gradients on to the features: patch %s', patch => {
     const scope = Scope.frozen('u');
     const [f, image] = [input('f', [1, 32, 10, 9], 'clicks'), input('image', [1, 3, 10 * patch, 9 * patch], 'image')];
-    const y = upsampler.upsample(f, image, [10 * patch, 9 * patch], scope);
+    const y = upsampler.upsample(f, image, [10 * patch, 9 * patch], scope, { look: lookAt(image, f.shape) });
     expect(y.shape.slice(0, 2)).toEqual([1, 32]);
     for (const [axis, low] of [10, 9].entries()) {
       expect(y.shape[2 + axis]).toBeLessThanOrEqual(low * patch);
@@ -64,8 +76,10 @@ describe.each(upsamplers)('$name', upsampler => {
   });
 });
 
-// Upsample Anything is fitted to the image for too long to be run again and again: its own test has constants
-const fixed = upsamplers.filter(({ name, learned }) => !learned && name !== 'none' && name !== 'upsample-anything');
+// those that are fitted to a picture have tests of their own, with constants
+const fixed = upsamplers.filter(
+  ({ name, learned }) => !learned && !['none', 'upsample-anything', 'featup-implicit'].includes(name),
+);
 
 describe.each(fixed)('$name', upsampler => {
   it('keeps constant features, at any ratio and for every image of a batch', async () => {

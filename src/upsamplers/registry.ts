@@ -3,6 +3,7 @@ import { anyUpUpsampler } from './anyup.ts';
 import { carafeUpsampler } from './carafe.ts';
 import { dySampleUpsampler } from './dysample.ts';
 import { featUpJbu, featUpKernels, featUpNoNorm } from './featup.ts';
+import { featUpImplicitUpsampler } from './featup-implicit.ts';
 import { guidedFilterUpsampler } from './guided-filter.ts';
 import { bicubicInterpolation, bilinearInterpolation, nearestNeighbour, none } from './interpolation.ts';
 import { jafarUpsampler } from './jafar.ts';
@@ -28,6 +29,7 @@ export const upsamplers: readonly Upsampler[] = [
   jbu,
   guidedFilterUpsampler,
   upsampleAnything,
+  featUpImplicitUpsampler,
   largeImage(2),
   largeImage(4),
   featUpJbu,

@@ -29,6 +29,11 @@ interface CheckpointRules {
 export interface UpsampleOptions {
   /** Bytes that intermediate values may take; 2e9 where not given. Methods cut their work into pieces that fit. */
   memory?: number;
+  /**
+   * The backbone's features [B,C,h,w] of the picture seen otherwise, without clicks, scaled as the features that are
+   * upsampled: of what `move` makes of the image [B,3,H,W], sizes kept. Not there where features come without a backbone.
+   */
+  look?: (move: (image: Tensor) => Tensor) => Tensor;
 }
 
 /** Brings features to a finer grid, guided by the image or not. */
