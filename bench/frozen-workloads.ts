@@ -43,7 +43,7 @@ export async function backboneForward(
 
 /** An upsampler's forward pass; `kept`: the image was there before, only the features are new. */
 export async function upsamplerForward(
-  { upsampler: name, kept }: (typeof upsamplerWork)[number],
+  { upsampler: name, guided, kept }: (typeof upsamplerWork)[number],
   { size, threads }: WorkloadOptions,
 ): Promise<Step> {
   const image = input('image', [1, 3, size, size], 'image');
@@ -55,10 +55,11 @@ export async function upsamplerForward(
   const [y] = prepare([fine], undefined, { forGradient: false });
   const bound = initialFilled(scope.parameters);
   const program = await compile({ look: { y } }, { threads, bound, split: kept, forGradient: false });
-  const given = { image: noise('image', count(image.shape)), features: noise('features', count(features.shape)) };
+  const cellsAlone = { features: noise('features', count(features.shape)) };
+  const given = guided ? { image: noise('image', count(image.shape)), ...cellsAlone } : cellsAlone;
   let known = false;
   return async () => {
-    const feeds = kept && known ? { features: given.features } : given;
+    const feeds = kept && known ? cellsAlone : given;
     known = true;
     return (await program.run('look', feeds)).y;
   };

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { catalogue, findWorkloads } from './catalogue.ts';
+import { upsamplers } from '../src/upsamplers/registry.ts';
+import { catalogue, findWorkloads, upsamplerWork } from './catalogue.ts';
 import { workloads } from './workloads.ts';
 
 const small = { size: 28, threads: 1 };
@@ -48,13 +49,23 @@ it.each(['vit-s14-224', 'vit-s14-448-gradient'])('%s: gives what depends on the 
   expect(await step()).toEqual(first);
 });
 
-it.each(['lift', 'anyup', 'naf', 'featup-later'])('%s: gives a finer map', async name => {
-  const step = await workloads[name]({ size: 56, threads: 1 });
-  const first = (await step()).slice();
-  expect(first.every(Number.isFinite)).toBe(true);
-  expect(first.length).toBeGreaterThan(384 * 16 * 16);
-  expect(await step()).toEqual(first);
+it('every upsampler has a workload, but for none and a larger image, which is the work of a backbone', () => {
+  const measured = upsamplers
+    .map(({ name }) => name)
+    .filter(name => name !== 'none' && !name.startsWith('large-image'));
+  expect(new Set(upsamplerWork.map(({ upsampler }) => upsampler))).toEqual(new Set(measured));
 });
+
+it.each(['lift', 'anyup', 'naf', 'featup-later', 'nearest', 'carafe', 'jbu-later'])(
+  '%s: gives a finer map',
+  async name => {
+    const step = await workloads[name]({ size: 56, threads: 1 });
+    const first = (await step()).slice();
+    expect(first.every(Number.isFinite)).toBe(true);
+    expect(first.length).toBeGreaterThan(384 * 16 * 16);
+    expect(await step()).toEqual(first);
+  },
+);
 
 it('a group is all of its workloads', () => {
   expect(findWorkloads('backbones').map(({ name }) => name)).toHaveLength(8);
