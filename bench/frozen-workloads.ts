@@ -41,7 +41,11 @@ export async function backboneForward(
   return async () => (await program.run('step', { ...given, ...more })).y;
 }
 
-/** An upsampler's forward pass; `kept`: the image was there before, only the features are new. */
+/**
+ * An upsampler's forward pass; `kept`: the image was there before, only the features are new. The map stays in the
+ * runtime's memory, as where a head takes it: its sum is what comes out. ONNX Runtime's binding to JavaScript would copy a
+ * map that comes out into memory that is new each time, which takes longer than most interpolations.
+ */
 export async function upsamplerForward(
   { upsampler: name, guided, kept }: (typeof upsamplerWork)[number],
   { size, threads }: WorkloadOptions,
@@ -54,13 +58,15 @@ export async function upsamplerForward(
   const fine = findUpsampler(name).upsample(features, image, [size, size], scope);
   const [y] = prepare([fine], undefined, { forGradient: false });
   const bound = initialFilled(scope.parameters);
-  const program = await compile({ look: { y } }, { threads, bound, split: kept, forGradient: false });
+  // added to the prepared graph, where no pass can move it before the upsampler
+  const total = sum(y, [0, 1, 2, 3]);
+  const program = await compile({ look: { total } }, { threads, bound, split: kept, forGradient: false });
   const cellsAlone = { features: noise('features', count(features.shape)) };
   const given = guided ? { image: noise('image', count(image.shape)), ...cellsAlone } : cellsAlone;
   let known = false;
   return async () => {
     const feeds = kept && known ? cellsAlone : given;
     known = true;
-    return (await program.run('look', feeds)).y;
+    return (await program.run('look', feeds)).total;
   };
 }
