@@ -1,6 +1,6 @@
 import { findBackbone } from '../src/backbones/registry.ts';
 import { gradient } from '../src/graph/gradient.ts';
-import { sum } from '../src/graph/ops/basic.ts';
+import { reshape, sum } from '../src/graph/ops/basic.ts';
 import { mul } from '../src/graph/ops/elementwise.ts';
 import { prepare } from '../src/graph/passes/prepare.ts';
 import { count, input } from '../src/graph/tensor.ts';
@@ -43,7 +43,7 @@ export async function backboneForward(
 
 /**
  * An upsampler's forward pass; `kept`: the image was there before, only the features are new. The map stays in the
- * runtime's memory, as where a head takes it: its sum is what comes out. ONNX Runtime's binding to JavaScript would copy a
+ * runtime's memory, as where a head takes it: each channel's sum is what comes out. ONNX Runtime's binding to JavaScript would copy a
  * map that comes out into memory that is new each time, which takes longer than most interpolations.
  */
 export async function upsamplerForward(
@@ -58,8 +58,8 @@ export async function upsamplerForward(
   const fine = findUpsampler(name).upsample(features, image, [size, size], scope);
   const [y] = prepare([fine], undefined, { forGradient: false });
   const bound = initialFilled(scope.parameters);
-  // added to the prepared graph, where no pass can move it before the upsampler
-  const total = sum(y, [0, 1, 2, 3]);
+  // added to the prepared graph, flat: no pass, of ours or ONNX Runtime's, can make the sums without the map as it is
+  const total = sum(reshape(y, [CHANNELS, count(y.shape) / CHANNELS]), [1]);
   const program = await compile({ look: { total } }, { threads, bound, split: kept, forGradient: false });
   const cellsAlone = { features: noise('features', count(features.shape)) };
   const given = guided ? { image: noise('image', count(image.shape)), ...cellsAlone } : cellsAlone;

@@ -58,20 +58,20 @@ it('every upsampler has a workload, but for none and a larger image, which is th
 });
 
 it.each(['lift', 'anyup', 'naf', 'featup-later', 'nearest', 'carafe', 'jbu-later'])(
-  '%s: gives the sum of a finer map, the same again',
+  '%s: gives the sums of a finer map, the same again',
   async name => {
     const step = await workloads[name]({ size: 56, threads: 1 });
     const first = (await step()).slice();
-    expect(first).toHaveLength(1);
-    expect(first[0]).not.toBe(0);
+    expect(first).toHaveLength(384);
+    expect(first.some(x => x !== 0)).toBe(true);
     expect(await step()).toEqual(first);
   },
 );
 
-it('the sum is that of the map: nearest has every cell 3.5 times a side', async () => {
+it('the sums are those of the map: nearest has every cell 3.5 times a side', async () => {
   const step = await workloads.nearest({ size: 56, threads: 1 });
-  const cells = noise('features', 384 * 16 * 16).reduce((sum, value) => sum + value, 0);
-  expect((await step())[0] / cells).toBeCloseTo(3.5 ** 2, 1);
+  const cells = noise('features', 384 * 16 * 16).subarray(0, 16 * 16);
+  expect((await step())[0] / cells.reduce((sum, value) => sum + value, 0)).toBeCloseTo(3.5 ** 2, 1);
 });
 
 it('a group is all of its workloads', () => {

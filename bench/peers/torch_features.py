@@ -5,7 +5,7 @@ usage: torch_features.py vit --model {s14|b16} [--gradient] | up --method {neare
        [--size 224] [--scale 1] [--runs 3] [--threads 2]
 vit: features of one image of size * scale px; with --gradient also the gradient to the tokens behind the patch embedding.
 up: features [1,384,16,16] brought to the image's 224 px, or as near as the method comes by itself (LiFT: x2), and
-    the map's sum, as the other side has it.
+    each channel's sum, as the other side has it.
 Weights are random: speed does not depend on them. Prints one JSON line: what, median_s, min_s, runs, peak_rss_mb, torch.
 """
 
@@ -55,7 +55,7 @@ else:
     features = torch.randn(1, CHANNELS, size // 14, size // 14)
 
     def step():
-        return net(features, image).sum()
+        return net(features, image).sum((2, 3))
 
 
 def timed():
