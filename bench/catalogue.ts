@@ -46,16 +46,25 @@ export const backboneWork = Object.entries(VITS).flatMap(([model, backbone]) =>
   ),
 );
 
-export const upsamplerWork = ['lift', 'featup', 'loftup', 'jafar', 'anyup', 'naf'].flatMap(upsampler =>
-  [false, true].map(kept => ({
+/** Upsamplers that do not look at the image: nothing can be kept of it. */
+const UNGUIDED = ['nearest', 'bilinear', 'bicubic', 'carafe', 'dysample'];
+/** The others; but for those that enlarge the backbone's image instead, and none. */
+const GUIDED = [
+  ...['joint-bilateral', 'jbu', 'guided-filter', 'upsample-anything', 'featup', 'featup-no-norm', 'featup-kernels'],
+  ...['lift', 'lift-repeated', 'uplift', 'sapa', 'jbu-learned', 'loftup', 'jafar', 'anyup', 'naf'],
+];
+
+export const upsamplerWork = [...UNGUIDED, ...GUIDED].flatMap(upsampler => {
+  const guided = GUIDED.includes(upsampler);
+  return (guided ? [false, true] : [false]).map(kept => ({
     name: `${upsampler}${kept ? '-later' : ''}`,
     description: kept
       ? 'new features for an image that was there before: what depends on it alone is kept by us'
-      : `features [1,384,16,16] to a finer grid, guided by an image of 224 px`,
+      : `features [1,384,16,16] to a finer grid${guided ? ', guided by an image of 224 px' : ''}`,
     peer: ['up', '--method', upsampler],
-    ...{ upsampler, kept },
-  })),
-);
+    ...{ upsampler, guided, kept },
+  }));
+});
 
 /** Which script of the other side knows the work of a group. */
 export type PeerScript = 'probe' | 'features';

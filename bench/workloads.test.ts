@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest';
-import { catalogue, findWorkloads } from './catalogue.ts';
+import { upsamplers } from '../src/upsamplers/registry.ts';
+import { catalogue, findWorkloads, upsamplerWork } from './catalogue.ts';
+import { noise } from './initial.ts';
 import { workloads } from './workloads.ts';
 
 const small = { size: 28, threads: 1 };
@@ -48,12 +50,28 @@ it.each(['vit-s14-224', 'vit-s14-448-gradient'])('%s: gives what depends on the 
   expect(await step()).toEqual(first);
 });
 
-it.each(['lift', 'anyup', 'naf', 'featup-later'])('%s: gives a finer map', async name => {
-  const step = await workloads[name]({ size: 56, threads: 1 });
-  const first = (await step()).slice();
-  expect(first.every(Number.isFinite)).toBe(true);
-  expect(first.length).toBeGreaterThan(384 * 16 * 16);
-  expect(await step()).toEqual(first);
+it('every upsampler has a workload, but for none and a larger image, which is the work of a backbone', () => {
+  const measured = upsamplers
+    .map(({ name }) => name)
+    .filter(name => name !== 'none' && !name.startsWith('large-image'));
+  expect(new Set(upsamplerWork.map(({ upsampler }) => upsampler))).toEqual(new Set(measured));
+});
+
+it.each(['lift', 'anyup', 'naf', 'featup-later', 'nearest', 'carafe', 'jbu-later'])(
+  '%s: gives the sums of a finer map, the same again',
+  async name => {
+    const step = await workloads[name]({ size: 56, threads: 1 });
+    const first = (await step()).slice();
+    expect(first).toHaveLength(384);
+    expect(first.some(x => x !== 0)).toBe(true);
+    expect(await step()).toEqual(first);
+  },
+);
+
+it('the sums are those of the map: nearest has every cell 3.5 times a side', async () => {
+  const step = await workloads.nearest({ size: 56, threads: 1 });
+  const cells = noise('features', 384 * 16 * 16).subarray(0, 16 * 16);
+  expect((await step())[0] / cells.reduce((sum, value) => sum + value, 0)).toBeCloseTo(3.5 ** 2, 1);
 });
 
 it('a group is all of its workloads', () => {

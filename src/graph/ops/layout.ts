@@ -15,8 +15,23 @@ const transposeOp = defineOp<{ permutation: readonly number[] }>('transpose', {
       permutation.map((_, axis) => permutation.indexOf(axis)),
     ),
   ],
-  lower: (emit, [x], { attributes }) => emit.node('Transpose', [x], { perm: attributes.permutation }),
+  lower(emit, [x], { shape, inputs, attributes: { permutation } }) {
+    const last = permutation.length - 1;
+    const place = permutation.indexOf(last);
+    const rest = permutation.filter(axis => axis !== last);
+    const size = shape[place];
+    const inOrder = rest.every((axis, i) => i === 0 || axis > rest[i - 1]);
+    if (place === last || inOrder || size < LEAST_RUN) return emit.node('Transpose', [x], { perm: permutation });
+    // number by number it takes several times as long as whole runs first, then rows to columns
+    const runs = emit.node('Transpose', [x], { perm: [...rest, last] });
+    const outer = count(shape.slice(0, place));
+    const rows = emit.reshape(runs, [outer, count(inputs[0].shape) / (outer * size), size]);
+    return emit.reshape(emit.node('Transpose', [rows], { perm: [0, 2, 1] }), shape);
+  },
 });
+/** Numbers that lie together, from which on they are worth moving together first. */
+const LEAST_RUN = 32;
+
 /** Output axis i is input axis `permutation[i]`. */
 export function transpose(x: Tensor, permutation: readonly number[]): Tensor {
   const transposed = transposeOp([x], { permutation });

@@ -67,6 +67,9 @@ export const layoutCases: OpCases = {
     transposed([2, 3, 4], [2, 0, 1]),
     transposed([2, 3, 4, 2], [0, 3, 1, 2]),
     transposed([2, 1, 3], [2, 1, 0]),
+    // runs that are moved as a whole first
+    transposed([2, 3, 4, 33], [3, 1, 0, 2]),
+    transposed([2, 3, 2, 32], [2, 3, 1, 0]),
   ],
   slice: [
     sliced([5, 3], 0, 1, 3),
