@@ -20,7 +20,7 @@ const RIDGE = { layer: 3e-3, change: 1e-2 };
 /** The network is fitted on a grid of so many pixels at most, whole ones per cell. */
 const GRID_PIXELS = 128 ** 2;
 /** Views beside the picture itself: so many that they have this many cells together. */
-const VIEWS = { cells: 6400, least: 4, most: 32 };
+const VIEWS = { cells: 3200, least: 4, most: 32 };
 /** Cells of the views that the backbone sees at once. */
 const CELLS_AT_ONCE = 8000;
 const HALF = { alignCorners: false };

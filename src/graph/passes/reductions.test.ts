@@ -11,6 +11,7 @@ import { concat, slice, transpose } from '../ops/layout.ts';
 import { matmul, resample } from '../ops/linear.ts';
 import { groupNormalise } from '../ops/reduce.ts';
 import { count, input, nameOf, sources, type Tensor, topological } from '../tensor.ts';
+import { momentsIn } from './moments.ts';
 import { defaultPasses, prepare } from './prepare.ts';
 import { reductions } from './reductions.ts';
 
@@ -100,6 +101,15 @@ describe('reductions', () => {
     expect(sums.length).toBeGreaterThan(1);
     for (const node of sums) expect(rate(node)).not.toContain('clicks');
     expect(sources([y]).map(nameOf)).toEqual(expect.arrayContaining(['image', 'clicks']));
+  });
+
+  it('make both sums of a norm of the same bands', () => {
+    const y = sum(tanh(groupNormalise(encoded(image), 2, 1e-5)), [2, 3]);
+    const [banded] = reductions([y], LITTLE);
+    const sums = topological([banded]).filter(({ op, inputs: [x] }) => op === 'sum' && x.shape.length === 5);
+    expect(momentsIn([y])).toHaveLength(3);
+    expect(sums.length).toBeGreaterThan(2 * 3 * B);
+    expect(2 * momentsIn([banded]).length).toBe(sums.length);
   });
 
   it('do not make a band of a concatenation of rows in full', () => {
