@@ -52,6 +52,7 @@ const UNGUIDED = ['nearest', 'bilinear', 'bicubic', 'carafe', 'dysample'];
 const GUIDED = [
   ...['joint-bilateral', 'jbu', 'guided-filter', 'upsample-anything', 'featup', 'featup-no-norm', 'featup-kernels'],
   ...['lift', 'lift-repeated', 'uplift', 'sapa', 'jbu-learned', 'loftup', 'jafar', 'anyup', 'naf'],
+  'featup-implicit',
 ];
 
 export const upsamplerWork = [...UNGUIDED, ...GUIDED].flatMap(upsampler => {

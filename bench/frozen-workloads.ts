@@ -3,7 +3,7 @@ import { gradient } from '../src/graph/gradient.ts';
 import { reshape, sum } from '../src/graph/ops/basic.ts';
 import { mul } from '../src/graph/ops/elementwise.ts';
 import { prepare } from '../src/graph/passes/prepare.ts';
-import { count, input } from '../src/graph/tensor.ts';
+import { count, input, nameOf, type Tensor } from '../src/graph/tensor.ts';
 import { Scope } from '../src/nn/scope.ts';
 import { compile } from '../src/runtime/node.ts';
 import { findUpsampler } from '../src/upsamplers/registry.ts';
@@ -55,14 +55,23 @@ export async function upsamplerForward(
   const cells = Math.max(CELLS, Math.floor(size / 14));
   const features = input('features', [1, CHANNELS, cells, cells], 'clicks');
   const scope = Scope.frozen('upsampler');
-  const fine = findUpsampler(name).upsample(features, image, [size, size], scope);
+  const looks: Tensor[] = [];
+  // what a backbone says of views is given: its work is not the upsampler's
+  const look = (move: (image: Tensor) => Tensor) => {
+    const said = input(`look${looks.length}`, features.shape.with(0, move(image).shape[0]), 'image');
+    looks.push(said);
+    return said;
+  };
+  const fine = findUpsampler(name).upsample(features, image, [size, size], scope, { look });
   const [y] = prepare([fine], undefined, { forGradient: false });
   const bound = initialFilled(scope.parameters);
   // added to the prepared graph, flat: no pass, of ours or ONNX Runtime's, can make the sums without the map as it is
   const total = sum(reshape(y, [CHANNELS, count(y.shape) / CHANNELS]), [1]);
   const program = await compile({ look: { total } }, { threads, bound, split: kept, forGradient: false });
-  const cellsAlone = { features: noise('features', count(features.shape)) };
-  const given = guided ? { image: noise('image', count(image.shape)), ...cellsAlone } : cellsAlone;
+  const feedsOf = (...inputs: Tensor[]) =>
+    Object.fromEntries(inputs.map(each => [nameOf(each), noise(nameOf(each), count(each.shape))]));
+  const cellsAlone = feedsOf(features);
+  const given = feedsOf(features, ...(guided ? [image, ...looks] : []));
   let known = false;
   return async () => {
     const feeds = kept && known ? cellsAlone : given;

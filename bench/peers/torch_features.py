@@ -17,6 +17,7 @@ import time
 
 import torch
 
+from implicit_upsampler import drawn_views
 from upsamplers import CHANNELS, UPSAMPLERS
 from vit import ViT
 
@@ -52,10 +53,12 @@ if args.what == "vit":
         return tokens.grad
 else:
     net = UPSAMPLERS[args.method]()
-    features = torch.randn(1, CHANNELS, size // 14, size // 14)
+    cells = size // 14
+    features = torch.randn(1, CHANNELS, cells, cells)
+    views = drawn_views(CHANNELS, cells, 14) if args.method == "featup-implicit" else ()
 
     def step():
-        return net(features, image).sum((2, 3))
+        return net(features, image, *views).sum((2, 3))
 
 
 def timed():

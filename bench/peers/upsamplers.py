@@ -1,4 +1,4 @@
-"""Every upsampler by its name in the registry: makes what takes features [1,C,h,w] and an image [1,3,H,W]."""
+"""Every upsampler by its name in the registry: makes what takes features [1,C,h,w] and an image [1,3,H,W]; one takes views too."""
 
 from functools import partial
 
@@ -6,6 +6,7 @@ from attention_upsamplers import AnyUp, Jafar, LoftUp, Naf
 from bilateral_upsamplers import FeatUp, LearnedJbu
 from convolutional_upsamplers import CHANNELS, Carafe, Doubling, DySample, Lift, LiftRepeated, Sapa, Uplift
 from gaussians import upsample_anything
+from implicit_upsampler import FeatUpImplicit
 from unlearned_upsamplers import bicubic, bilinear, guided_filter, jbu, joint_bilateral, nearest
 
 UNLEARNED = {
@@ -32,6 +33,7 @@ LEARNED = {
     "jafar": Jafar,
     "anyup": AnyUp,
     "naf": Naf,
+    "featup-implicit": FeatUpImplicit,
 }
 
 

@@ -5,6 +5,7 @@ import { elementwiseCases } from '../../test/support/ops/elementwise.ts';
 import { layoutCases } from '../../test/support/ops/layout.ts';
 import { linearCases } from '../../test/support/ops/linear.ts';
 import { reduceCases } from '../../test/support/ops/reduce.ts';
+import { windowsCases } from '../../test/support/ops/windows.ts';
 import { defineOp, makeNode, opTable } from './op.ts';
 import { expand, reshape, sum } from './ops/basic.ts';
 import { conv2d, convTranspose2d } from './ops/conv.ts';
@@ -12,12 +13,13 @@ import { add, maximum, wherePositive } from './ops/elementwise.ts';
 import { concat, pad, reverse, slice, transpose, unslice } from './ops/layout.ts';
 import { matmul, resample } from './ops/linear.ts';
 import { groupNormalise, layerNorm, mean } from './ops/reduce.ts';
+import { windows } from './ops/windows.ts';
 import { constant, GraphError, input, type Shape, type Tensor } from './tensor.ts';
 
 const x = (...shape: number[]): Tensor => input(`x${shape}`, shape, 'clicks');
 
 it('has cases for every op in the table', () => {
-  const tables = [basicCases, convCases, elementwiseCases, layoutCases, linearCases, reduceCases];
+  const tables = [basicCases, convCases, elementwiseCases, layoutCases, linearCases, reduceCases, windowsCases];
   const tested = new Set(
     tables.flatMap(table => Object.entries(table).flatMap(([op, list]) => (list.length ? op : []))),
   );
@@ -57,6 +59,9 @@ describe('shapes that do not fit', () => {
     ['transpose', () => transpose(x(2, 3), [0]), [[2, 3]]],
     ['transpose', () => transpose(x(2, 3), [0, 0]), [[2, 3]]],
     ['transpose', () => transpose(x(1, 3), [2, 1]), [[1, 3]]],
+    ['windows', () => windows(x(5, 5, 2), 3, 2), [[5, 5, 2]]],
+    ['windows', () => windows(x(1, 5, 6, 2), 3, 2), [[1, 5, 6, 2]]],
+    ['windows', () => windows(x(1, 5, 2, 2), 3, 1), [[1, 5, 2, 2]]],
     ['slice', () => slice(x(5), 0, 3, 3), [[5]]],
     ['slice', () => slice(x(5), 0, 1, 3, -1), [[5]]],
     ['slice', () => slice(x(5), 0, 1, 2, 0), [[5]]],

@@ -42,19 +42,20 @@ export function dySample(features: Tensor, scope: Scope, options: DySampleOption
   const columns = hats(axis(0), w, [1, 1, 1, w], pixel => pixel % 2);
   const rows = hats(axis(1), h, [1, 1, h, 1], pixel => Math.floor(pixel / 2));
 
-  const side = windowSide(TILING);
-  const [n, down, across, pixels] = rows.shape;
-  const weights = mul(
-    reshape(rows, [n, down, across, pixels, side, 1]),
-    reshape(columns, [n, down, across, pixels, 1, side]),
-  );
-  const byGroup = reshape(features, [b * groups, c / groups, h, w]);
-  const out = spreadTiles(byGroup, reshape(weights, [n, down, across, pixels, side * side]), TILING);
-  return reshape(out, [b, c, 2 * h, 2 * w]);
+  const [n, , across, side, pixels] = rows.shape;
+  const weights = (row: number, count: number) => {
+    const [ofRows, ofColumns] = [rows, columns].map(all => slice(all, 1, row, count));
+    const both = mul(
+      reshape(ofRows, [n, count, across, side, 1, pixels]),
+      reshape(ofColumns, [n, count, across, 1, side, pixels]),
+    );
+    return reshape(both, [n, count, across, side * side, pixels]);
+  };
+  return spreadTiles(features, weights, TILING, { cellsFirst: true });
 }
 
 /**
- * Bilinear weights along one axis: [B, tiles down, tiles across, pixels, side].
+ * Bilinear weights along one axis: [B, tiles down, tiles across, side, pixels].
  *
  * @param offsets [B,4,h,w], in cells, of the pixels of each cell.
  * @param size cells along the axis
@@ -79,14 +80,15 @@ function hats(offsets: Tensor, size: number, shape: readonly number[], half: (pi
   const places = tilePixels(pixelShuffle(bounded), TILING);
 
   const side = windowSide(TILING);
-  const [pixels, width] = [places.shape[3], TILING.cells * TILING.factor[1]];
+  const [b, down, right, pixels] = places.shape;
+  const width = TILING.cells * TILING.factor[1];
   const across = shape[3] > 1 || shape[2] === 1;
-  const distances = new Float32Array(pixels * side);
+  const distances = new Float32Array(side * pixels);
   for (let p = 0; p < pixels; p++) {
     const own = across ? Math.floor((p % width) / 2) : Math.floor(Math.floor(p / width) / 2);
-    for (let cell = 0; cell < side; cell++) distances[p * side + cell] = cell - own - REACH;
+    for (let cell = 0; cell < side; cell++) distances[cell * pixels + p] = cell - own - REACH;
   }
-  return relu(sub(1, abs(sub(places, constant(distances, [pixels, side])))));
+  return relu(sub(1, abs(sub(reshape(places, [b, down, right, 1, pixels]), constant(distances, [side, pixels])))));
 }
 
 export const dySampleUpsampler = doublingUpsampler(

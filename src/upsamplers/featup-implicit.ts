@@ -100,7 +100,7 @@ interface View {
 }
 
 /** The picture itself and views, the same for every picture of that size. */
-function viewsOf(cells: Size, stride: number): { grid: Size; views: View[] } {
+export function viewsOf(cells: Size, stride: number): { grid: Size; views: View[] } {
   const perCell = Array.from({ length: stride }, (_, i) => stride - i).find(
     n => stride % n === 0 && (n === 1 || n ** 2 * count(cells) <= GRID_PIXELS),
   )!;
@@ -138,16 +138,20 @@ function lookedAt(look: Look, views: readonly View[], cells: number): Tensor[] {
   return parts.flat();
 }
 
-/** The network's initial parameters, the same for every picture. */
-function startOf(colours: Tensor): Scope {
+/** The network's initial parameters by name, the same for every picture. */
+export function startValues(colours: Tensor): Map<string, Tensor> {
   const asked = Scope.frozen('implicit');
   implicitNetwork(colours, asked, NETWORK);
-  const values = new Map(
+  return new Map(
     [...asked.parameters.values()].map(({ name, shape, initialise }) => [
       name,
       constant(initialise(shape, Random.of(0, name)), shape),
     ]),
   );
+}
+
+function startOf(colours: Tensor): Scope {
+  const values = startValues(colours);
   return Scope.frozen('implicit').changed(name => values.get(`implicit.${name}`)!);
 }
 

@@ -1,8 +1,8 @@
 import { reshape } from '../graph/ops/basic.ts';
-import { conv2d } from '../graph/ops/conv.ts';
 import { after, concat, pad, recomputed, slice, transpose } from '../graph/ops/layout.ts';
 import { matmul, resample } from '../graph/ops/linear.ts';
-import { constant, type Matrix, type Tensor } from '../graph/tensor.ts';
+import { windows } from '../graph/ops/windows.ts';
+import { constant, count, type Matrix, type Tensor } from '../graph/tensor.ts';
 import { replicatePad } from '../nn/resize.ts';
 
 /**
@@ -27,59 +27,77 @@ const tileGrid = ({ cells }: Tiling, h: number, w: number): [number, number] => 
 /** Cells along the side of a window. */
 export const windowSide = ({ cells, reach }: Tiling): number => cells + 2 * reach;
 
-/** What copied windows may take at once, in bytes. */
-const WINDOW_BYTES = 32e6;
+interface SpreadOptions {
+  /** What cells beyond the map are: 0, or the nearest cell of the map. */
+  border?: 'zero' | 'nearest';
+  /** Weights are [.., cells of a window, pixels of a tile]. */
+  cellsFirst?: boolean;
+  /** What copied windows may take at once; 32 MB by default. */
+  windowBytes?: number;
+}
 
-/** Makes the weights of `count` rows of tiles from `row` on: [B, count, tiles across, pixels of a tile, cells of a window]. */
+const WINDOW_BYTES = 32e6;
+/** What copied windows take where a row of tiles is so small: they are multiplied while the processor's cache has them. */
+const CACHED_BYTES = 4e6;
+
+/**
+ * Makes the weights of `count` rows of tiles from `row` on: [B*groups, count, tiles across, pixels of a tile, cells of a
+ * window].
+ */
 type TileWeights = (row: number, count: number) => Tensor;
 
 /**
- * Makes every output pixel a weighted sum of the cells in its tile's window, with the same weights for all channels: one
- * matrix product per tile. Tiles are done in bands of rows, one after the other, whose copied windows take at most
- * `windowBytes`, or one row of tiles. For gradients to the weights they are copied again.
+ * Makes every output pixel a weighted sum of the cells in its tile's window, with the same weights for all channels of a
+ * group: one matrix product per tile and group. Tiles are done in bands of rows, one after the other, whose copied
+ * windows take at most `windowBytes`, or one row of tiles. Windows that would take more together are copied again for
+ * gradients to the weights.
  *
  * @param features [B,C,h,w].
- * @param weights [B, tiles down, tiles across, pixels of a tile, cells of a window], both row-major; or band by band.
- * @param border what cells beyond the map are: 0, or the nearest cell of the map
+ * @param weights [B*groups, tiles down, tiles across, pixels of a tile, cells of a window], both row-major; or band by
+ *   band.
  * @returns [B, C, h*factor, w*factor].
  */
 export function spreadTiles(
   features: Tensor,
   weights: Tensor | TileWeights,
   tiling: Tiling,
-  { border = 'zero', windowBytes = WINDOW_BYTES }: { border?: 'zero' | 'nearest'; windowBytes?: number } = {},
+  { border = 'zero', cellsFirst = false, windowBytes = WINDOW_BYTES }: SpreadOptions = {},
 ): Tensor {
   const { cells, reach, factor } = tiling;
   const [b, c, h, w] = features.shape;
   const [down, across] = tileGrid(tiling, h, w);
   const side = windowSide(tiling);
-  const padded = transpose(extended(features, [down * cells, across * cells], reach, border), [0, 2, 3, 1]);
   const rowBytes = 4 * across * side * side * c;
-  const rows = Math.min(down, Math.max(1, Math.floor(windowBytes / rowBytes)));
+  const bandBytes = rowBytes > CACHED_BYTES ? windowBytes : Math.min(windowBytes, CACHED_BYTES);
+  const rows = Math.min(down, Math.max(1, Math.floor(bandBytes / rowBytes)));
+  const held = down * rowBytes <= windowBytes;
 
   const known = new Map<number, Tensor>();
-  const weightsOf = (row: number, count: number): Tensor => {
-    const made =
-      known.get(row) ?? (typeof weights === 'function' ? weights(row, count) : slice(weights, 1, row, count));
+  const weightsOf = (row: number, rows: number): Tensor => {
+    const made = known.get(row) ?? (typeof weights === 'function' ? weights(row, rows) : slice(weights, 1, row, rows));
     known.set(row, made);
     return made;
   };
+  const groups = weightsOf(0, rows).shape[0] / b;
+  const channels = c / groups;
+  const byGroup = reshape(features, [b * groups, channels, h, w]);
+  const padded = transpose(extended(byGroup, [down * cells, across * cells], reach, border), [0, 2, 3, 1]);
   let last: Tensor | undefined;
   const band = (image: Tensor, index: number, row: number): Tensor => {
-    const count = Math.min(rows, down - row);
-    const cut = slice(image, 1, row * cells, (count - 1) * cells + side);
+    const own = Math.min(rows, down - row);
+    const cut = slice(image, 1, row * cells, (own - 1) * cells + side);
     const strip = last ? after(cut, last) : cut;
-    const made = stripWindows(strip, count, across, tiling);
-    const windows = rows < down ? recomputed(made, strip) : made;
-    const all = weightsOf(row, count);
-    const own = reshape(slice(all, 0, index, 1), [count * across, ...all.shape.slice(3)]);
-    const pixels = [cells * factor[0], cells * factor[1]];
-    const tiles = reshape(matmul(own, windows), [count, across, ...pixels, c]);
-    last = reshape(transpose(tiles, [4, 0, 2, 1, 3]), [1, c, count * pixels[0], across * pixels[1]]);
+    const made = windowsOf(strip, tiling);
+    const seen = held ? made : recomputed(made, strip);
+    const all = slice(weightsOf(row, own), 0, index * groups, groups);
+    const products = matmul(reshape(all, [groups * own * across, ...all.shape.slice(3)]), seen, { transA: cellsFirst });
+    const [tall, wide] = [cells * factor[0], cells * factor[1]];
+    const tiles = reshape(products, [groups, own, across, tall, wide, channels]);
+    last = reshape(transpose(tiles, [0, 5, 1, 3, 2, 4]), [1, c, own * tall, across * wide]);
     return last;
   };
   const images = Array.from({ length: b }, (_, index) => {
-    const image = slice(padded, 0, index, 1);
+    const image = slice(padded, 0, index * groups, groups);
     const starts = Array.from({ length: Math.ceil(down / rows) }, (_, i) => i * rows);
     return concat(
       starts.map(row => band(image, index, row)),
@@ -99,10 +117,13 @@ export function tileWindows(map: Tensor, tiling: Tiling, border: 'zero' | 'neare
   const [down, across] = tileGrid(tiling, map.shape[2], map.shape[3]);
   const size = [down * tiling.cells, across * tiling.cells];
   const padded = transpose(extended(map, size, tiling.reach, border), [0, 2, 3, 1]);
-  const images = Array.from({ length: map.shape[0] }, (_, i) =>
-    stripWindows(slice(padded, 0, i, 1), down, across, tiling),
-  );
-  return concat(images, 0);
+  return windowsOf(padded, tiling);
+}
+
+/** Every window of a map with cells around it: [B,h,w,C] -> [B*tiles down*tiles across, cells of a window, C]. */
+function windowsOf(padded: Tensor, tiling: Tiling): Tensor {
+  const all = windows(padded, windowSide(tiling), tiling.cells);
+  return reshape(all, [count(all.shape.slice(0, 3)), ...all.shape.slice(3)]);
 }
 
 /** [B,C,h,w] with `reach` cells around it and as many more at the end as fill the last tiles. */
@@ -114,37 +135,6 @@ function extended(map: Tensor, [height, width]: number[], reach: number, border:
     [2, reach, bottom],
     [3, reach, right],
   ]);
-}
-
-/** Up to so many channels windows are made by a convolution, which multiplies more but is one node of the graph. */
-const FEW_CHANNELS = 8;
-
-/** The windows of some rows of tiles: strip [1, rows, cells, C] -> [down*across, side*side, C]. */
-function stripWindows(strip: Tensor, down: number, across: number, tiling: Tiling): Tensor {
-  const c = strip.shape[3];
-  const side = windowSide(tiling);
-  if (c <= FEW_CHANNELS) {
-    const rows = slice(conv2d(transpose(strip, [3, 0, 1, 2]), picks(side, [side, 1])), 2, 0, down, tiling.cells);
-    const wide = conv2d(reshape(rows, [c * side, 1, down, strip.shape[2]]), picks(side, [1, side]));
-    const picked = slice(wide, 3, 0, across, tiling.cells);
-    return transpose(reshape(picked, [c, side * side, down * across]), [2, 1, 0]);
-  }
-  const offsets = Array.from({ length: side }, (_, i) => i);
-  const columns = offsets.map(i => {
-    const part = slice(strip, 2, i, across, tiling.cells);
-    return reshape(part, [part.shape[1], across, 1, c]);
-  });
-  const wide = concat(columns, 2);
-  const rows = offsets.map(i => reshape(slice(wide, 0, i, down, tiling.cells), [down, 1, across, side, c]));
-  const windows = transpose(concat(rows, 1), [0, 2, 1, 3, 4]);
-  return reshape(windows, [down * across, side * side, c]);
-}
-
-/** Kernels that pick each cell of a row or column: [side, 1, ...]. */
-function picks(side: number, shape: readonly [number, number]): Tensor {
-  const data = new Float32Array(side * side);
-  for (let i = 0; i < side; i++) data[i * side + i] = 1;
-  return constant(data, [side, 1, ...shape]);
 }
 
 /** A place relative to a pixel's own cell, in cells down and across. */

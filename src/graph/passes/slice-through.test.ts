@@ -6,6 +6,7 @@ import { bilinear, replicatePad } from '../../nn/resize.ts';
 import { type ConvOptions, conv2d, convTranspose2d } from '../ops/conv.ts';
 import { pad, slice } from '../ops/layout.ts';
 import { resample } from '../ops/linear.ts';
+import { windows } from '../ops/windows.ts';
 import { input, type Shape, type Tensor } from '../tensor.ts';
 import { sliceThrough } from './slice-through.ts';
 
@@ -55,4 +56,28 @@ it.each(NODES)('rows of %s are made of the rows that they see', async (_, node) 
     });
     expectClose(rows, Float32Array.from(expected.flat()), 1e-5, name);
   }
+});
+
+it('windows are made of the cells that they see', async () => {
+  const map = input('map', [4, 10, 8, 6], 'clicks');
+  const node = windows(map, 4, 2);
+  const outputs: Record<string, Tensor> = {};
+  const expected: Record<string, Tensor> = {};
+  for (const axis of [0, 1, 2, 4]) {
+    const cut = { axis, start: 1, length: 2 };
+    const all = (y: Tensor) => y;
+    outputs[`axis ${axis}`] = sliceThrough(node, cut, (y, own) => slice(y, own.axis, own.start, own.length), all)!;
+    expected[`axis ${axis}`] = slice(node, axis, 1, 2);
+  }
+  const parts = await evaluate(outputs, randomFeeds([node]));
+  const wanted = await evaluate(expected, randomFeeds([node]));
+  for (const name of Object.keys(expected)) expect(parts[name], name).toEqual(wanted[name]);
+  expect(
+    sliceThrough(
+      node,
+      { axis: 3, start: 0, length: 1 },
+      y => y,
+      y => y,
+    ),
+  ).toBeNull();
 });

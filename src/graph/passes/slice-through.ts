@@ -3,6 +3,7 @@ import { reshape } from '../ops/basic.ts';
 import { type ConvAttributes, conv2d, convTranspose2d } from '../ops/conv.ts';
 import { concat, slice, unslice } from '../ops/layout.ts';
 import { resample } from '../ops/linear.ts';
+import { windows } from '../ops/windows.ts';
 import type { Matrix, Tensor } from '../tensor.ts';
 
 /** Items `start` .. `start + length - 1` of an axis of a tensor. */
@@ -76,6 +77,8 @@ export function sliceThrough(node: Tensor, cut: Cut, of: Cutter, all: (x: Tensor
         return resample(all(inputs[0]), rows, horizontal);
       return resample(of(inputs[0], { axis, start: from, length: matrix.cols }), matrix, horizontal);
     }
+    case 'windows':
+      return throughWindows(node, cut, of);
     case 'conv2d':
       return throughConv(node, cut, of, all);
     case 'convTranspose2d':
@@ -158,6 +161,16 @@ function throughMatmul(
     return own.axis >= 0 && x.shape[own.axis] === shape[cut.axis] ? of(x, own) : all(x);
   };
   return makeNode('matmul', [batch(a), batch(b)], attributes);
+}
+
+/** Rows or columns of windows from the cells that these see. */
+function throughWindows({ inputs: [x], attributes }: Tensor, cut: Cut, of: Cutter): Tensor | null {
+  const { side, step } = attributes as { side: number; step: number };
+  if (cut.axis === 3) return null;
+  const { axis, start, length } = cut;
+  if (axis === 0) return windows(of(x, cut), side, step);
+  if (axis === 4) return windows(of(x, { ...cut, axis: 3 }), side, step);
+  return windows(of(x, { axis, start: start * step, length: (length - 1) * step + side }), side, step);
 }
 
 /** Images, or rows from the rows that they see. */

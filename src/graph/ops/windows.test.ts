@@ -1,0 +1,4 @@
+import { testCases } from '../../../test/support/op-cases.ts';
+import { windowsCases } from '../../../test/support/ops/windows.ts';
+
+testCases(windowsCases);
