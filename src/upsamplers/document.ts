@@ -28,6 +28,7 @@ npx clickprobe bench --upsamplers bilinear,./mine.ts         # a file of your ow
   in the features with one spatial kernel for all channels, which lets the engine move convolutions below it.
 - **ratio**: output pixels per cell that it makes by itself; the rest up to the image's size is bilinear, corners aligned.
   \`none\` stays at the backbone's grid, its logits are resized.
+- \`upsample-anything\` and \`featup-implicit\` are fitted to every picture: seconds for each, and for each zoom-in.
 - **parameters** are those that it uses, for ${COUNTED.channels} channels.
 `;
 
